@@ -1,0 +1,1 @@
+"""Everything that touches the world outside, one package for each thing touched."""

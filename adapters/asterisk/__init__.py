@@ -1,0 +1,1 @@
+"""Asterisk over AMI: panoramisk behind a guard."""

@@ -1,0 +1,1 @@
+"""Holidays and time zones behind the calendar port."""

@@ -1,0 +1,1 @@
+"""The practice world: a simulated switch and simulated people."""

@@ -1,0 +1,1 @@
+"""In-memory dialer, store and clock: real implementations, shipped."""

@@ -1,0 +1,1 @@
+"""Phone numbers: parsing, validity, region and type."""

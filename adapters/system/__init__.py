@@ -1,0 +1,1 @@
+"""The clock, ids and randomness of the machine."""

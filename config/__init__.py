@@ -1,0 +1,1 @@
+"""Settings and the rules that are data: countries, retry schedules, examples."""

@@ -1,0 +1,1 @@
+"""The product: pure core, use cases, outer layers and the composition root."""

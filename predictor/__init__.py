@@ -1,0 +1,1 @@
+"""Learns when a contact answers: arrays in, probabilities out; knows no callbacks."""
