@@ -1,1 +1,1 @@
-"""The practice world: a simulated switch and simulated people."""
+"""The practice world: people who can be called, and a real Asterisk to call them with."""
