@@ -17,7 +17,7 @@ class SoleImporter(Contract):
     libraries = fields.ListField(subfield=fields.StringField())
     importer = fields.StringField()
 
-    def check(self, graph: grimp.ImportGraph, verbose: bool) -> ContractCheck:  # noqa: FBT001 - the framework's signature
+    def check(self, graph: grimp.ImportGraph, verbose: bool) -> ContractCheck:
         wrong = [
             f"{module} imports {library}"
             for library in _names(self.libraries)
@@ -38,7 +38,7 @@ class OnlyLibraries(Contract):
     modules = fields.ListField(subfield=fields.StringField())
     libraries = fields.ListField(subfield=fields.StringField())
 
-    def check(self, graph: grimp.ImportGraph, verbose: bool) -> ContractCheck:  # noqa: FBT001 - the framework's signature
+    def check(self, graph: grimp.ImportGraph, verbose: bool) -> ContractCheck:
         libraries = _names(self.libraries)
         ours = {name for name in graph.modules if not graph.is_module_squashed(name)}
         wrong = [

@@ -107,7 +107,7 @@ class PostgresServer:
             with contextlib.suppress(psutil.NoSuchProcess):
                 child.kill()
         self._process.wait(_STOP_SECONDS)
-        psutil.wait_procs(children, _STOP_SECONDS)
+        _wait_until_dead(children)
         self._process = None
 
     def url(self, database: str) -> str:
@@ -266,6 +266,14 @@ def _other_user() -> pwd.struct_passwd | None:
         with contextlib.suppress(KeyError):
             return pwd.getpwnam(name)
     return None
+
+
+def _wait_until_dead(processes: list[psutil.Process]) -> None:
+    # They are not ours to reap: a zombie is dead enough.
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            while process.status() != psutil.STATUS_ZOMBIE:
+                time.sleep(0.005)
 
 
 def _hand_over(*paths: Path) -> None:
