@@ -11,7 +11,7 @@ PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.stamp
 ARGS   ?=
 
-.PHONY: help setup run test lab bench lint lock clean
+.PHONY: help setup run test lab bench lint system-deps lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' Makefile
@@ -37,7 +37,8 @@ $(STAMP): requirements-dev.lock pyproject.toml
 run: setup ## Start Kairos in the practice world
 	$(VENV)/bin/kairos practice $(ARGS)
 
-test: lint ## Lint, then the whole test suite; ARGS= goes to pytest
+# In CI everything must be had; elsewhere nothing is installed on the machine unasked.
+test: lint $(if $(filter true 1,$(CI)),system-deps) ## Lint, then the whole test suite; ARGS= goes to pytest
 	$(PY) -m pytest $(ARGS)
 
 lab: setup ## Start the practice switch and its simulated people
@@ -51,6 +52,9 @@ lint: setup ## ruff, mypy and the import rules
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+
+system-deps: ## Install what tests need from apt (a PostgreSQL server), where it is missing
+	@tests/support/install-system.sh
 
 lock: ## Resolve the dependencies anew into the two lock files
 	@uv=$$(command -v uv || true); \
