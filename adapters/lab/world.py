@@ -39,9 +39,9 @@ class Answer(StrEnum):
     HANGS_UP_RINGING = "hangs_up_ringing"
     """Rings ``ring_seconds``, then the far network gives up (SIP 480)."""
     BUSY = "busy"
-    """Engaged (SIP 486)."""
+    """Engaged (SIP 486), without ringing."""
     DECLINE = "decline"
-    """The person presses the red key (SIP 603)."""
+    """Rings, then the person presses the red key (SIP 603)."""
     NOT_FOUND = "not_found"
     """The number does not exist (SIP 404)."""
     UNAVAILABLE = "unavailable"
@@ -66,7 +66,7 @@ class Answer(StrEnum):
 
 
 _PICKS_UP: Final = frozenset({Answer.HUMAN, Answer.SILENT, Answer.MACHINE, Answer.ANSWERS_AND_LEAVES})
-_RINGS: Final = _PICKS_UP | {Answer.RING_OUT, Answer.HANGS_UP_RINGING, Answer.BUSY, Answer.DECLINE}
+_RINGS: Final = _PICKS_UP | {Answer.RING_OUT, Answer.HANGS_UP_RINGING, Answer.DECLINE}
 
 LONGEST_SECONDS: Final = 86_400.0
 """No behaviour lasts longer than a day."""
