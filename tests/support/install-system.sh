@@ -32,5 +32,5 @@ trap '"${as_root[@]}" rm -f "$no_cluster"' EXIT
 echo 'create_main_cluster = false' | "${as_root[@]}" tee "$no_cluster" >/dev/null
 
 apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300)
-"${apt[@]}" update || cannot_be_had 'apt-get update failed'
-"${apt[@]}" install -y --no-install-recommends postgresql || cannot_be_had 'apt-get install failed'
+"${apt[@]}" update >/dev/null || cannot_be_had 'apt-get update failed'
+"${apt[@]}" install -y --no-install-recommends postgresql >/dev/null || cannot_be_had 'apt-get install failed'
