@@ -9,6 +9,7 @@ table says so by leaving the state as it is; a step that is in no table raises
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from gateway.domain.errors import IllegalTransition
@@ -154,13 +155,21 @@ def step_leg(state: LegState, event: LegEvent) -> LegState:
 
 def diagram() -> str:
     """Draw both tables as Mermaid state diagrams, for the documentation."""
-    parts = []
-    for title, table in (("Callback", CALLBACK_TABLE), ("Leg", LEG_TABLE)):
-        lines = [f"### {title}", "", "```mermaid", "stateDiagram-v2"]
-        lines += [
-            f"    {source} --> {target}: {event}"
-            for (source, event), target in table.items()
-            if source != target
-        ]
-        parts.append("\n".join([*lines, "```", ""]))
-    return "\n".join(parts)
+    callback = _arrows(CALLBACK_TABLE.items(), _C.SCHEDULED, TERMINAL_CALLBACK_STATES)
+    leg = _arrows(LEG_TABLE.items(), _L.RESERVED, TERMINAL_LEG_STATES)
+    return f"## Callback\n\n{callback}\n## Leg\n\n{leg}"
+
+
+def _arrows(
+    steps: Iterable[tuple[tuple[StrEnum, StrEnum], StrEnum]],
+    first: StrEnum,
+    last: Iterable[StrEnum],
+) -> str:
+    lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {first}"]
+    lines += [
+        f"    {source} --> {target}: {event}"
+        for (source, event), target in steps
+        if source != target
+    ]
+    lines += [f"    {state} --> [*]" for state in sorted(last)]
+    return "\n".join([*lines, "```", ""])
