@@ -19,19 +19,23 @@ _Q850 = {
     21: _D.REJECTED,
     26: _D.CANCELED,
     **dict.fromkeys((2, 3, 27, 34, 38, 41, 42, 44, 102), _D.CONGESTION),
-    **dict.fromkeys((20, 23, 29, 50, 52, 54, 57, 58, 65, 66, 69, 88, 127), _D.FAILED),
+    **dict.fromkeys((20, 23, 29, 31, 50, 52, 54, 57, 58, 65, 66, 69, 88), _D.FAILED),
+    **dict.fromkeys((95, 96, 97, 98, 99, 100, 101, 111, 127), _D.FAILED),
+    # 0 is absent on purpose: old Asterisk reports a ring time-out so, and the reason must tell.
 }
 _SIP = {
     **dict.fromkeys((404, 410, 484, 485, 604), _D.INVALID_NUMBER),
     **dict.fromkeys((486, 600), _D.BUSY),
     **dict.fromkeys((408, 480), _D.NO_ANSWER),
     **dict.fromkeys((603, 607, 608), _D.REJECTED),
+    # Only ever the answer to a CANCEL, so the phone may have rung: not a technical failure.
     487: _D.CANCELED,
+    **dict.fromkeys((409, 420), _D.CONGESTION),
     # Our credentials, our account, our codecs, our route: never the contact's doing.
-    **dict.fromkeys((401, 403, 407, 415, 420, 481, 483, 488, 501, 606), _D.FAILED),
+    **dict.fromkeys((401, 403, 407, 415, 481, 483, 488, 501, 606), _D.FAILED),
 }
 _SERVER_ERRORS = range(500, 600)
-_FINAL_ERRORS = range(400, 700)
+_FINAL_ERRORS = range(300, 700)
 
 
 def disposition_of_q850(cause: int) -> Disposition | None:

@@ -39,6 +39,8 @@ class Meaning:
     certainty: int
 
 
+# Machine and human are equally certain, so the first verdict on an answered call stays: a source
+# that knows of no machine detection must not turn a voicemail into a person who was reached.
 # An abandoned call rang and was picked up, so the law counts it, but the fault is ours: it does
 # not use up an attempt. An agent who did not pick up means that the contact was never called.
 _MEANING = {
@@ -53,7 +55,7 @@ _MEANING = {
     Disposition.INVALID_NUMBER: Meaning(reached_contact=False, uses_attempt=True, certainty=4),
     Disposition.ABANDONED: Meaning(reached_contact=True, uses_attempt=False, certainty=5),
     Disposition.ANSWERED_MACHINE: Meaning(reached_contact=True, uses_attempt=True, certainty=6),
-    Disposition.ANSWERED_HUMAN: Meaning(reached_contact=True, uses_attempt=True, certainty=7),
+    Disposition.ANSWERED_HUMAN: Meaning(reached_contact=True, uses_attempt=True, certainty=6),
 }
 
 

@@ -137,7 +137,7 @@ class Callback:
     closed_at: datetime | None = None
     version: int = 1
 
-    def moved(self, state: CallbackState, **changes: Any) -> Callback:  # noqa: ANN401 -- typed by replace()
+    def moved(self, state: CallbackState, **changes: Any) -> Callback:
         """Return the next version in ``state``, with other fields changed too."""
         return replace(self, state=state, version=self.version + 1, **changes)
 
