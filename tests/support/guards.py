@@ -25,7 +25,9 @@ THREAD_GRACE = 2.0
 #: A task that was cancelled gets this many turns of the loop to end.
 TASK_GRACE = 20
 
+#: The product's settings; those of the lab are about the machine and stay.
 _OUR_VARIABLES = "KAIROS_"
+_LAB_VARIABLES = "KAIROS_LAB_"
 _INET = (socket.AF_INET, socket.AF_INET6)
 _GUARDED = ("bind", "connect", "connect_ex", "sendto")
 _getaddrinfo = socket.getaddrinfo
@@ -129,7 +131,11 @@ async def _still_running(before: set[asyncio.Task[Any]]) -> list[asyncio.Task[An
 
 
 def _our_variables() -> list[str]:
-    return sorted(name for name in os.environ if name.startswith(_OUR_VARIABLES))
+    return sorted(
+        name
+        for name in os.environ
+        if name.startswith(_OUR_VARIABLES) and not name.startswith(_LAB_VARIABLES)
+    )
 
 
 def _guarded(method: str) -> Callable[..., object]:

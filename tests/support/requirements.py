@@ -6,7 +6,6 @@ run; in CI it fails, for there everything must be had.
 """
 
 import os
-import shutil
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
@@ -47,6 +46,15 @@ def require(name: str) -> None:
     pytest.skip(f"{name} cannot be had: {reason}")
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Ask before the first test: getting an Asterisk may take longer than a test has."""
+    if session.config.option.collectonly:
+        return
+    for name in _probes:
+        if any(item.get_closest_marker(name) for item in session.items):
+            why_not(name)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for name in _probes:
         if item.get_closest_marker(name):
@@ -62,7 +70,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def _why_no_asterisk() -> str | None:
-    return None if shutil.which("asterisk") else "no asterisk program on PATH"
+    # Imported here: where the lab is broken, only the tests that need it are.
+    from adapters.lab.fetch import why_unavailable  # noqa: PLC0415 - see above
+
+    return why_unavailable()
 
 
 register("asterisk", _why_no_asterisk)
