@@ -71,9 +71,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def _why_no_asterisk() -> str | None:
     # Imported here: where the lab is broken, only the tests that need it are.
-    from adapters.lab.fetch import why_unavailable  # noqa: PLC0415 - see above
+    from adapters.lab.errors import LabUnavailable  # noqa: PLC0415 - see above
+    from adapters.lab.fetch import obtain  # noqa: PLC0415 - see above
 
-    return why_unavailable()
+    try:
+        obtain()
+    except LabUnavailable as error:
+        return str(error)
+    return None
 
 
 register("asterisk", _why_no_asterisk)
