@@ -1,0 +1,264 @@
+"""The one place where open attempts change: news, decisions, effects, and their record.
+
+Dispatcher, tracker and resolver all come here, so that a flight's form in memory, its rows and the
+orders that follow from a change never part ways. Runs on one event loop; no method awaits between
+reading a flight and keeping its new form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from gateway.app.ledger import Ledger
+from gateway.app.outcome import conclusion, late_upgrade
+from gateway.app.registry import Registry
+from gateway.app.spec import QueueSpec
+from gateway.domain.change import Change
+from gateway.domain.disposition import Disposition, is_upgrade
+from gateway.domain.errors import Conflict, StoreError
+from gateway.domain.events import CallEvent, CallNews
+from gateway.domain.flight import Effect, HangUp, StartCustomerLeg, advance, is_over, settle_leg
+from gateway.domain.machine import LegEvent, LegState
+from gateway.domain.model import Evidence, Flight, Leg, Role, Step
+from gateway.ports import Clock, Planner, Store
+
+__all__ = ["Desk"]
+
+_log = structlog.get_logger()
+_LATE_TRIES = 3
+
+Spawn = Callable[[Coroutine[Any, Any, None], str], None]
+
+
+class Desk:
+    """Applies news and decisions to flights. ``spawn`` starts a supervised, named task."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        planner: Planner,
+        registry: Registry,
+        ledger: Ledger,
+        queues: Mapping[str, QueueSpec],
+        spawn: Spawn,
+    ) -> None:
+        self.registry = registry
+        self.on_planned: Callable[[datetime], None] = lambda _due: None
+        self.on_hang_up: Callable[[Leg], Awaitable[None]] = _nobody
+        self.on_customer_leg: Callable[[Flight, str], None] = lambda _flight, _channel: None
+        self._store = store
+        self._clock = clock
+        self._planner = planner
+        self._ledger = ledger
+        self._queues = queues
+        self._spawn = spawn
+
+    def news(self, event: CallEvent) -> None:
+        """Take one piece of news about a leg, whatever its order and however often it comes."""
+        flight = self.registry.of_leg(event.leg_id)
+        if flight is None:
+            if event.news not in {CallNews.ACCEPTED, CallNews.RINGING}:
+                self._late(event)
+            return
+        queue = self._queues.get(flight.callback.queue)
+        needs_agent = queue.needs_agent if queue else True
+        max_talk = queue.max_talk if queue else 0.0
+        moved, effects = advance(flight, event, needs_agent=needs_agent, max_talk=max_talk)
+        if moved == flight:
+            return
+        self._apply(moved, moved.leg(event.leg_id), effects, event.news.value, event.at)
+
+    def sending(self, leg_id: str, now: datetime, resolve_after: float) -> Flight | None:
+        """Note that a leg's write-ahead is durable; returns its flight."""
+        flight = self.registry.of_leg(leg_id)
+        if flight is None:
+            return None
+        leg = flight.leg(leg_id)
+        resolve_by = now + timedelta(seconds=resolve_after)
+        sent = replace(leg, state=LegState.SENDING, sending_at=now, resolve_by=resolve_by)
+        attempt = flight.attempt
+        if sent.role is Role.CUSTOMER and attempt.placed_at is None:
+            attempt = replace(attempt, placed_at=now)
+        flight = replace(flight, attempt=attempt, legs=_with(flight, sent))
+        self.registry.put(flight)
+        return flight
+
+    def settle(
+        self,
+        leg_id: str,
+        event: LegEvent,
+        *,
+        text: str,
+        disposition: Disposition | None = None,
+        evidence: Evidence | None = None,
+    ) -> None:
+        """Close a leg by decision: released, refused, proved not placed, or given up."""
+        flight = self.registry.of_leg(leg_id)
+        if flight is None or not flight.leg(leg_id).is_open:
+            return
+        now = self._clock.now()
+        leg = settle_leg(
+            flight.leg(leg_id),
+            event,
+            now,
+            disposition=disposition,
+            evidence=evidence or Evidence(source="gateway", reason=text),
+        )
+        flight = replace(flight, legs=_with(flight, leg))
+        effects: tuple[Effect, ...] = ()
+        if leg.role is Role.CUSTOMER:
+            agents = (one for one in flight.legs if one.role is Role.AGENT and one.is_open)
+            effects = tuple(HangUp(one.id) for one in agents)
+        self._apply(flight, leg, effects, leg.state.lower(), now, text)
+
+    def add_leg(self, flight: Flight, leg: Leg, text: str) -> None:
+        """Reserve one more leg of an open attempt."""
+        flight = replace(flight, legs=(*flight.legs, leg))
+        self._apply(flight, leg, (), "reserved", leg.reserved_at, text)
+
+    def note(self, leg_id: str, kind: str, text: str, **changes: Any) -> None:
+        """Change details of an open leg (not its state) and say why in the journal."""
+        flight = self.registry.of_leg(leg_id)
+        if flight is None:
+            return
+        leg = replace(flight.leg(leg_id), **changes)
+        self._apply(
+            replace(flight, legs=_with(flight, leg)), leg, (), kind, self._clock.now(), text
+        )
+
+    def _apply(
+        self,
+        flight: Flight,
+        leg: Leg,
+        effects: tuple[Effect, ...],
+        kind: str,
+        at: datetime,
+        text: str = "",
+    ) -> None:
+        step = Step(
+            callback_id=leg.callback_id,
+            attempt_id=leg.attempt_id,
+            leg_id=leg.id,
+            at=at,
+            kind=kind,
+            text=text or _describe(leg),
+        )
+        _log.info(
+            f"leg.{kind}",
+            callback_id=leg.callback_id,
+            leg_id=leg.id,
+            carrier=leg.carrier,
+            role=leg.role.value,
+            state=leg.state.value,
+            disposition=leg.disposition and leg.disposition.value,
+        )
+        if is_over(flight):
+            self.registry.drop(flight)
+            self._spawn(self._conclude(flight, (leg,), (step,)), "conclude")
+        else:
+            self.registry.put(flight)
+            self._ledger.write(Change(at=at, legs=(leg,), steps=(step,)))
+        for effect in effects:
+            self._carry_out(flight, effect)
+
+    async def _conclude(
+        self, flight: Flight, legs: tuple[Leg, ...], steps: tuple[Step, ...]
+    ) -> None:
+        now = self._clock.now()
+        closed, change = await conclusion(flight, now, self._planner, legs, steps)
+        for leg in closed.legs:
+            self.registry.remember(leg, closed)
+        self._ledger.write(change)
+        callback = closed.callback
+        _log.info(
+            "callback.moved",
+            callback_id=callback.id,
+            state=callback.state.value,
+            attempt=closed.attempt.n,
+            disposition=closed.attempt.disposition and closed.attempt.disposition.value,
+            reason=callback.state_reason,
+        )
+        if callback.due_at is not None:
+            self.on_planned(callback.due_at)
+
+    def _carry_out(self, flight: Flight, effect: Effect) -> None:
+        match effect:
+            case StartCustomerLeg(agent_channel=channel):
+                self.on_customer_leg(flight, channel)
+            case HangUp(leg_id=leg_id):
+                self._spawn(self._hang_up(flight.leg(leg_id)), "hang-up")
+
+    async def _hang_up(self, leg: Leg) -> None:
+        await self.on_hang_up(leg)
+
+    def _late(self, event: CallEvent) -> None:
+        past = self.registry.past_of_leg(event.leg_id)
+        if past is not None and self._upgraded(past, event) is None:
+            return
+        self._spawn(self._learn_late(event), "late-news")
+
+    def _upgraded(self, flight: Flight, event: CallEvent) -> Leg | None:
+        queue = self._queues.get(flight.callback.queue)
+        needs_agent = queue.needs_agent if queue else True
+        moved, _ = advance(flight, event, needs_agent=needs_agent, max_talk=0.0)
+        old, new = flight.leg(event.leg_id), moved.leg(event.leg_id)
+        if new.disposition is None or new.disposition is old.disposition:
+            return None
+        return new if is_upgrade(old.disposition, new.disposition) else None
+
+    async def _learn_late(self, event: CallEvent) -> None:
+        """Upgrade a closed attempt from late news, on top of what is stored by now."""
+        for _ in range(_LATE_TRIES):
+            await self._ledger.flushed()
+            try:
+                flight = await self._store.flight_of_leg(event.leg_id)
+                if flight is None or flight.attempt.closed_at is None:
+                    return
+                leg = self._upgraded(flight, event)
+                if leg is None:
+                    return
+                change = late_upgrade(flight, leg, self._clock.now())
+                await self._store.submit(change)
+            except Conflict:
+                continue
+            except StoreError as error:
+                _log.warning("late_news.lost", leg_id=event.leg_id, reason=str(error))
+                return
+            self._took_upgrade(flight, leg, change)
+            return
+
+    def _took_upgrade(self, flight: Flight, leg: Leg, change: Change) -> None:
+        open_now = self.registry.of_callback(flight.callback.id)
+        if open_now is not None and change.callback is not None:
+            self.registry.put(replace(open_now, callback=change.callback))
+        self.registry.remember(leg, replace(flight, legs=_with(flight, leg)))
+
+
+def _with(flight: Flight, leg: Leg) -> tuple[Leg, ...]:
+    return tuple(leg if one.id == leg.id else one for one in flight.legs)
+
+
+def _describe(leg: Leg) -> str:
+    if leg.disposition is None:
+        return ""
+    seen = leg.evidence
+    raw = [
+        f"SIP {seen.tech_cause}" if seen.tech_cause else "",
+        f"cause {seen.cause}" if seen.cause is not None else "",
+        seen.dial_status,
+        seen.amd and f"AMD {seen.amd}",
+        seen.reason,
+    ]
+    told = ", ".join(filter(None, raw))
+    return leg.disposition.value + (f" ({told})" if told else "")
+
+
+async def _nobody(_leg: Leg) -> None:
+    """Hang up nothing: replaced by the sender."""

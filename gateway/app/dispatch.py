@@ -1,0 +1,185 @@
+"""Claims callbacks the moment they are due and hands them to the senders.
+
+There is no polling: the next due time is slept on, and whatever makes an earlier one possible - a
+new callback, a new plan, a call that ended, a carrier that came back - wakes the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import structlog
+
+from gateway.app.desk import Desk
+from gateway.app.ledger import Ledger
+from gateway.app.sender import Sender
+from gateway.app.spec import DispatchSpec, QueueSpec
+from gateway.app.waiting import sleep_until_woken
+from gateway.domain.change import Demand
+from gateway.domain.errors import StoreError
+from gateway.domain.machine import LegEvent
+from gateway.domain.reserve import Terms, decide
+from gateway.domain.windows import Law
+from gateway.ports import Clock, Dialer, Ids, Store
+
+__all__ = ["Dispatcher"]
+
+_log = structlog.get_logger()
+_LOOK_AHEAD = 1.0
+_TROUBLE_WAIT = 1.0
+
+
+class Dispatcher:
+    """The loop that turns due callbacks into reserved attempts."""
+
+    def __init__(  # noqa: PLR0913 -- collaborators by keyword, built in one place
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        ids: Ids,
+        law: Law,
+        desk: Desk,
+        ledger: Ledger,
+        dialers: Mapping[str, Dialer],
+        senders: Mapping[str, Sender],
+        queues: Mapping[str, QueueSpec],
+        spec: DispatchSpec,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._law = law
+        self._desk = desk
+        self._ledger = ledger
+        self._dialers = dialers
+        self._senders = senders
+        self._queues = queues
+        self._spec = spec
+        self._wake = asyncio.Event()
+        self._slept_until: datetime | None = None
+        self._lacked_room = True
+        self._paused = ""
+
+    def planned(self, due_at: datetime) -> None:
+        """Hear of a callback that is due at ``due_at``; wakes the loop only if that is earlier."""
+        if self._slept_until is None or due_at < self._slept_until:
+            self._wake.set()
+
+    def room(self) -> None:
+        """Hear that a carrier or an agent became free."""
+        if self._lacked_room:
+            self._wake.set()
+
+    def wake(self) -> None:
+        """Look again now."""
+        self._wake.set()
+
+    def pause(self, reason: str) -> None:
+        """Reserve nothing more; what is reserved and not sent is given back."""
+        self._paused = reason
+        for sender in self._senders.values():
+            sender.release_all(f"not sent: {reason}")
+
+    async def run(self) -> None:
+        """Dispatch until canceled. Cancelable at any await; reserved legs stay in the database."""
+        while True:
+            self._wake.clear()
+            try:
+                reserved = await self._claim()
+                due = await self._next_due()
+            except StoreError as error:
+                _log.warning("dispatch.waits", reason=str(error))
+                await sleep_until_woken(self._wake, self._clock, _TROUBLE_WAIT)
+                continue
+            if reserved:
+                await self._clock.sleep(self._spec.claim_spacing)
+                continue
+            self._slept_until = due
+            now = self._clock.now()
+            if due is None:
+                await self._wake.wait()
+            elif due > now:
+                await sleep_until_woken(self._wake, self._clock, (due - now).total_seconds())
+            else:
+                await self._clock.sleep(self._spec.claim_spacing)
+
+    async def _claim(self) -> bool:
+        demands, agents = self._demands()
+        if not demands:
+            return False
+        now = self._clock.now()
+        terms = Terms(
+            now=now,
+            node=self._spec.node,
+            law=self._law,
+            ids=self._ids,
+            resolve_after=self._spec.resolve_after,
+            epochs={name: one.status().boot_epoch for name, one in self._dialers.items()},
+            agents=agents,
+        )
+        flights = await self._store.claim(now, demands, lambda one: decide(one, terms))
+        for flight in flights:
+            self._desk.registry.put(flight)
+            if self._paused:
+                text = f"not sent: {self._paused}"
+                self._desk.settle(flight.legs[0].id, LegEvent.RELEASE, text=text)
+            else:
+                self._senders[flight.legs[0].carrier].enqueue(flight.legs[0].id)
+        return bool(flights)
+
+    async def _next_due(self) -> datetime | None:
+        demands, _ = self._demands()
+        self._lacked_room = len({one.queue for one in demands}) < len(self._queues)
+        if not demands:
+            return None
+        return await self._store.next_due([one.queue for one in demands])
+
+    def _demands(self) -> tuple[list[Demand], dict[str, str]]:
+        """Return what can be taken on now, and the agent for each agent-first queue."""
+        if self._paused or self._ledger.trouble:
+            return [], {}
+        demands: list[Demand] = []
+        agents: dict[str, str] = {}
+        promised: dict[str, int] = {}
+        taken: set[str] = set()
+        for queue in self._queues.values():
+            agent = self._free_agent(queue, taken)
+            if queue.agents and agent is None:
+                continue
+            carrier, room = self._room(queue.carriers, promised)
+            if carrier is None:
+                continue
+            if agent is not None:
+                agents[queue.name] = agent
+                taken.add(agent)
+                room = 1
+            promised[carrier] = promised.get(carrier, 0) + room
+            demands.append(Demand(queue=queue.name, carrier=carrier, limit=room))
+        return demands, agents
+
+    def _free_agent(self, queue: QueueSpec, taken: set[str]) -> str | None:
+        for agent in queue.agents:
+            if agent not in taken and not self._desk.registry.agent_in_use(agent):
+                return agent
+        return None
+
+    def _room(self, carriers: Sequence[str], promised: Mapping[str, int]) -> tuple[str | None, int]:
+        """Return the first usable carrier with room, and how many calls it can take on.
+
+        Not more than it can send within a second, so that reservations stay fresh. Room is kept
+        for the second leg of agent-first calls by counting every open leg.
+        """
+        for name in carriers:
+            dialer = self._dialers.get(name)
+            if dialer is None or not dialer.status().up:
+                continue
+            limits = dialer.limits
+            free = limits.concurrent_calls - self._desk.registry.in_use(name)
+            free -= promised.get(name, 0)
+            ahead = max(1, int(limits.calls_per_second * _LOOK_AHEAD), limits.burst)
+            if free > 0:
+                return name, min(free, ahead)
+        return None, 0

@@ -1,0 +1,176 @@
+"""Takes callback requests in: normalise, plan, keep. One bad request never stops the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from gateway.app.outcome import planned
+from gateway.app.spec import QueueSpec
+from gateway.domain.change import Added, NewCallback
+from gateway.domain.errors import BadInput
+from gateway.domain.machine import CallbackState
+from gateway.domain.model import Callback, Contact, Number, PreferredWindow, Step, mask
+from gateway.domain.windows import parse_zone
+from gateway.ports import Clock, Ids, NumberFacts, NumberPlan, Planner, PlanQuestion, Store
+
+__all__ = ["CallbackRequest", "Intake"]
+
+_MAX_TEXT = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackRequest:
+    """What somebody asks for. ``numbers`` as people write them, preferred first.
+
+    ``deadline`` is an instant; None takes the queue's default. ``zone``, ``country`` and
+    ``subdivision`` are taken from the first number where they are not given.
+    """
+
+    numbers: tuple[str, ...] = field(repr=False)
+    name: str = field(default="", repr=False)
+    queue: str = ""
+    reason: str = ""
+    requested_at: datetime | None = None
+    deadline: datetime | None = None
+    zone: str | None = None
+    country: str | None = None
+    subdivision: str | None = None
+    language: str | None = None
+    industry: str | None = None
+    segment: str | None = None
+    preferred: tuple[PreferredWindow, ...] = ()
+    worth: float = 1.0
+    source: str = "api"
+    idempotency_key: str | None = None
+
+
+class Intake:
+    """The one way in for callbacks. ``on_due`` hears when a new callback is due."""
+
+    def __init__(  # noqa: PLR0913 -- collaborators by keyword, built in one place
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        ids: Ids,
+        numbers: NumberPlan,
+        planner: Planner,
+        queues: Mapping[str, QueueSpec],
+        default_queue: str,
+        default_country: str | None,
+        check_subdivision: Callable[[str, str], None] = lambda _country, _subdivision: None,
+        on_due: Callable[[datetime], None] = lambda _due: None,
+    ) -> None:
+        self.on_due = on_due
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._numbers = numbers
+        self._planner = planner
+        self._queues = queues
+        self._default_queue = default_queue
+        self._default_country = default_country
+        self._check_subdivision = check_subdivision
+
+    async def take(self, requests: Sequence[CallbackRequest]) -> list[Added | BadInput]:
+        """Take requests in, durable on return; a bad one is answered in its place.
+
+        Raises StoreUnavailable if nothing could be kept.
+        """
+        answers: list[Added | BadInput | None] = []
+        entries: list[NewCallback] = []
+        for request in requests:
+            try:
+                entries.append(await self._prepare(request))
+                answers.append(None)
+            except BadInput as problem:
+                answers.append(problem)
+        added = iter(await self._store.add(entries) if entries else ())
+        for entry in entries:
+            if entry.callback.due_at is not None:
+                self.on_due(entry.callback.due_at)
+        return [answer if answer is not None else next(added) for answer in answers]
+
+    async def _prepare(self, request: CallbackRequest) -> NewCallback:
+        now = self._clock.now()
+        queue = self._queue(request.queue)
+        contact, facts = self._contact(request)
+        callback = Callback(
+            id=self._ids.callback_id(),
+            contact_id=contact.id,
+            queue=queue.name,
+            requested_at=request.requested_at or now,
+            deadline=self._deadline(request, queue, now),
+            state=CallbackState.SCHEDULED,
+            reason=_text("reason", request.reason),
+            preferred=request.preferred,
+            worth=request.worth,
+            source=request.source,
+            idempotency_key=request.idempotency_key,
+        )
+        came = Step(
+            callback_id=callback.id,
+            at=now,
+            kind="requested",
+            text=f"to {mask(contact.numbers[0].e164)} in {contact.zone or 'an unknown zone'}",
+            data={"source": request.source, "country": facts.country or ""},
+        )
+        question = PlanQuestion(contact=contact, callback=callback, now=now)
+        after, step = planned(callback, await self._planner.plan(question), now)
+        return NewCallback(contact=contact, callback=replace(after, version=1), steps=(came, step))
+
+    def _queue(self, name: str) -> QueueSpec:
+        wanted = name or self._default_queue
+        if wanted not in self._queues:
+            known = ", ".join(sorted(self._queues))
+            raise BadInput("queue", "no such queue", value=wanted, remedy=f"known are: {known}")
+        return self._queues[wanted]
+
+    def _contact(self, request: CallbackRequest) -> tuple[Contact, NumberFacts]:
+        if not request.numbers:
+            raise BadInput("number", "missing", remedy="give at least one telephone number")
+        country = request.country or self._default_country
+        facts = [self._numbers.parse(text, country) for text in request.numbers]
+        first = facts[0]
+        zone = request.zone or (first.zones[0] if len(first.zones) == 1 else None)
+        if request.zone and parse_zone(request.zone) is None:
+            remedy = "use an IANA name such as Europe/Helsinki"
+            raise BadInput("zone", "no such time zone", value=request.zone, remedy=remedy)
+        if zone is None:
+            problem = f"the number may be in any of {len(first.zones)} time zones"
+            raise BadInput("zone", problem, remedy="say which, e.g. America/New_York")
+        home = request.country or first.country
+        if request.subdivision:
+            self._check_subdivision(home or "", request.subdivision)
+        numbers = tuple(dict.fromkeys(one.e164 for one in facts))
+        contact = Contact(
+            id=self._ids.contact_id(),
+            numbers=tuple(Number(e164=number) for number in numbers),
+            name=_text("name", request.name),
+            zone=zone,
+            country=home.upper() if home else None,
+            subdivision=request.subdivision,
+            language=request.language,
+            industry=request.industry,
+            segment=request.segment,
+        )
+        return contact, first
+
+    def _deadline(self, request: CallbackRequest, queue: QueueSpec, now: datetime) -> datetime:
+        deadline = request.deadline or now + timedelta(seconds=queue.deadline_after)
+        if deadline.tzinfo is None:
+            raise BadInput("deadline", "has no time zone", remedy="write it like 2026-01-31T17:00Z")
+        if deadline <= now:
+            problem = "lies in the past"
+            raise BadInput("deadline", problem, value=deadline.isoformat(), remedy="give a later")
+        return deadline
+
+
+def _text(field_name: str, value: str) -> str:
+    if len(value) > _MAX_TEXT:
+        raise BadInput(field_name, f"longer than {_MAX_TEXT} characters", remedy="shorten it")
+    if any(ord(char) < ord(" ") and char != "\t" for char in value):
+        raise BadInput(field_name, "holds control characters", remedy="remove line breaks")
+    return value

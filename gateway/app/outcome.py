@@ -1,0 +1,133 @@
+"""What follows when an attempt is over: close the callback, or plan the next attempt."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from gateway.domain.caps import contact_key, number_key
+from gateway.domain.change import Change, Stop
+from gateway.domain.disposition import Disposition, meaning
+from gateway.domain.flight import conclude
+from gateway.domain.machine import CallbackEvent, CallbackState, step_callback
+from gateway.domain.model import Callback, Flight, Leg, Plan, Step
+from gateway.ports import Planner, PlanQuestion
+
+__all__ = ["conclusion", "late_upgrade", "planned"]
+
+
+async def conclusion(
+    flight: Flight,
+    now: datetime,
+    planner: Planner,
+    changed: tuple[Leg, ...],
+    steps: tuple[Step, ...],
+) -> tuple[Flight, Change]:
+    """Close the attempt of a flight whose legs are all over and decide what follows.
+
+    ``changed`` legs and ``steps`` of the news that ended it go into the same change.
+    """
+    closed = conclude(flight, now)
+    attempt, callback = closed.attempt, closed.callback
+    disposition = attempt.disposition
+    text = disposition.value if disposition else "not placed"
+    over = Step(
+        callback_id=callback.id,
+        attempt_id=attempt.id,
+        at=now,
+        kind="attempt_over",
+        text=f"attempt {attempt.n}: {text}",
+        data={"talk_seconds": round(attempt.talk_seconds, 1)},
+    )
+    refunds: tuple[tuple[str, datetime], ...] = ()
+    if disposition is None or not meaning(disposition).reached_contact:
+        at = attempt.reserved_at
+        keys = (contact_key(attempt.contact_id), number_key(attempt.number))
+        refunds = tuple((key, at) for key in keys)
+    bad = (attempt.number,) if disposition is Disposition.INVALID_NUMBER else ()
+    contact = closed.contact
+    if bad:
+        numbers = tuple(
+            replace(one, invalid_since=one.invalid_since or now) if one.e164 in bad else one
+            for one in contact.numbers
+        )
+        contact = replace(contact, numbers=numbers)
+    closed = replace(closed, contact=contact)
+    after, step = await _next(closed, now, planner)
+    change = Change(
+        at=now,
+        callback=after,
+        attempt=attempt,
+        legs=changed,
+        refunds=refunds,
+        invalid_numbers=bad,
+        steps=(*steps, over, step),
+    )
+    return replace(closed, callback=after), change
+
+
+async def _next(flight: Flight, now: datetime, planner: Planner) -> tuple[Callback, Step]:
+    callback = flight.callback
+    disposition = flight.attempt.disposition
+    if disposition is Disposition.ANSWERED_HUMAN or callback.answered_late:
+        answer: Plan | Stop = Stop(event=CallbackEvent.COMPLETE, reason="reached")
+    elif callback.cancel_requested:
+        answer = Stop(event=CallbackEvent.CANCEL, reason="canceled on request")
+    else:
+        question = PlanQuestion(
+            contact=flight.contact,
+            callback=callback,
+            now=now,
+            history=(*flight.history, flight.attempt),
+        )
+        answer = await planner.plan(question)
+    return planned(replace(callback, outcome=disposition or callback.outcome), answer, now)
+
+
+def planned(callback: Callback, answer: Plan | Stop, now: datetime) -> tuple[Callback, Step]:
+    """Apply a planner's answer: the callback's next version and the step that explains it."""
+    if isinstance(answer, Stop):
+        state = step_callback(callback.state, answer.event)
+        moved = callback.moved(
+            state, due_at=None, plan=None, state_reason=answer.reason, closed_at=now
+        )
+        kind, text, data = state.lower(), answer.reason, {}
+    else:
+        state = step_callback(callback.state, CallbackEvent.PLAN)
+        text = "; ".join(answer.reasons)
+        moved = callback.moved(state, due_at=answer.due_at, plan=answer, state_reason=text)
+        kind = "planned"
+        data = {"due_at": answer.due_at.isoformat(), "decider": answer.decider}
+    return moved, Step(callback_id=callback.id, at=now, kind=kind, text=text, data=data)
+
+
+def late_upgrade(flight: Flight, leg: Leg, now: datetime) -> Change:
+    """Return what evidence that came after an attempt's end changes.
+
+    ``flight`` is as stored now. An answer closes the callback unless it is terminal already; while
+    another attempt is open it is remembered until that one ends. It never causes a call.
+    """
+    callback = flight.callback
+    told = leg.disposition
+    attempt = replace(flight.attempt, disposition=told)
+    text = f"attempt {attempt.n} turned out to be {told.value if told else 'not placed'}"
+    steps = [
+        Step(
+            callback_id=callback.id,
+            attempt_id=attempt.id,
+            leg_id=leg.id,
+            at=now,
+            kind="upgraded",
+            text=text,
+        )
+    ]
+    after: Callback | None = None
+    if told is Disposition.ANSWERED_HUMAN and callback.closed_at is None:
+        outcome = replace(callback, outcome=told)
+        if callback.state is CallbackState.DIALING:
+            after = outcome.moved(callback.state, answered_late=True)
+        else:
+            stop = Stop(event=CallbackEvent.COMPLETE, reason="an earlier attempt had reached them")
+            after, step = planned(outcome, stop, now)
+            steps.append(step)
+    return Change(at=now, callback=after, attempt=attempt, legs=(leg,), steps=tuple(steps))

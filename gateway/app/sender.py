@@ -1,0 +1,203 @@
+"""From a reserved leg to one write on the wire: pace, write ahead, send once.
+
+One sender per carrier. A leg leaves here in one of four ways: sent (news will follow), released
+(never written), refused (the carrier said no), or in doubt (the resolver decides).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from gateway.app.desk import Desk
+from gateway.app.spec import DispatchSpec, QueueSpec
+from gateway.domain.disposition import Disposition
+from gateway.domain.errors import DialError, NotSent, Refused, StoreError
+from gateway.domain.machine import LegEvent, LegState
+from gateway.domain.model import Flight, Leg, Role
+from gateway.domain.pacing import Bucket, take, wait_for_token
+from gateway.domain.windows import Closed, Law
+from gateway.ports import Clock, Dialer, DialOrder, Ids, Store
+
+__all__ = ["Sender"]
+
+_log = structlog.get_logger()
+
+Spawn = Callable[[Coroutine[Any, Any, None], str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    leg_id: str
+    bridge_to: str
+
+
+class Sender:
+    """Feeds one carrier at the pace it takes. Its queue is bounded by the calls it may have."""
+
+    def __init__(  # noqa: PLR0913 -- collaborators by keyword, built in one place
+        self,
+        *,
+        dialer: Dialer,
+        store: Store,
+        clock: Clock,
+        ids: Ids,
+        desk: Desk,
+        law: Law,
+        queues: Mapping[str, QueueSpec],
+        spec: DispatchSpec,
+        spawn: Spawn,
+    ) -> None:
+        self.on_doubt: Callable[[str], None] = lambda _leg_id: None
+        self._dialer = dialer
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._desk = desk
+        self._law = law
+        self._queues = queues
+        self._spec = spec
+        self._spawn = spawn
+        self._waiting: deque[_Waiting] = deque()
+        self._news = asyncio.Event()
+        self._bucket = Bucket(float(dialer.limits.burst), clock.monotonic())
+
+    def enqueue(self, leg_id: str, bridge_to: str = "") -> None:
+        """Send this reserved leg when its turn comes."""
+        self._waiting.append(_Waiting(leg_id, bridge_to))
+        self._news.set()
+
+    def release_all(self, why: str) -> None:
+        """Give back every leg that was not written yet."""
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            self._desk.settle(waiting.leg_id, LegEvent.RELEASE, text=why)
+
+    async def run(self) -> None:
+        """Send what is queued, in order, until canceled. Cancelable at any await."""
+        while True:
+            if not self._waiting:
+                self._news.clear()
+                await self._news.wait()
+                continue
+            wait = wait_for_token(self._bucket, self._dialer.limits, self._clock.monotonic())
+            if wait > 0:
+                await self._clock.sleep(wait)
+                continue
+            await self._send_next()
+
+    async def _send_next(self) -> None:
+        batch: list[_Waiting] = []
+        now = self._clock.monotonic()
+        while self._waiting and wait_for_token(self._bucket, self._dialer.limits, now) <= 0:
+            waiting = self._waiting.popleft()
+            why_not = self._objection(waiting)
+            if why_not:
+                self._desk.settle(waiting.leg_id, LegEvent.RELEASE, text=why_not)
+                continue
+            self._bucket = take(self._bucket, self._dialer.limits, now)
+            batch.append(waiting)
+        if batch:
+            await self._write_ahead(batch)
+
+    async def _write_ahead(self, batch: list[_Waiting]) -> None:
+        at = self._clock.now()
+        try:
+            granted = await self._store.start_sending([one.leg_id for one in batch], at)
+        except StoreError as error:
+            # Nothing was written to the wire; whether SENDING was committed is not known, so the
+            # rows are settled through the ledger, which waits for the database.
+            for one in batch:
+                self._desk.settle(one.leg_id, LegEvent.RELEASE, text=f"not sent: {error}")
+            return
+        for one in batch:
+            if one.leg_id not in granted:
+                text = "not sent: canceled, or on the do-not-call list since it was reserved"
+                self._desk.settle(one.leg_id, LegEvent.RELEASE, text=text)
+                continue
+            flight = self._desk.sending(one.leg_id, at, self._spec.resolve_after)
+            if flight is not None:
+                order = self._order(flight, flight.leg(one.leg_id), one.bridge_to)
+                self._spawn(self._originate(order), "originate")
+
+    def _objection(self, waiting: _Waiting) -> str:
+        """Return why a reserved leg may not be sent after all; empty if it may."""
+        flight = self._desk.registry.of_leg(waiting.leg_id)
+        if flight is None:
+            return "not sent: its attempt is over"
+        leg, callback, now = flight.leg(waiting.leg_id), flight.callback, self._clock.now()
+        status = self._dialer.status()
+        verdict = self._law.allows(flight.contact, callback.queue, now, callback.preferred)
+        agents = [one for one in flight.legs if one.role is Role.AGENT]
+        agent_left = leg.role is Role.CUSTOMER and agents and not any(a.is_open for a in agents)
+        objections = {
+            f"{status.name} is down ({status.reason})": not status.up,
+            f"{status.name} was restarted": status.boot_epoch != leg.boot_epoch,
+            "the deadline passed": now > callback.deadline,
+            getattr(verdict, "reason", ""): isinstance(verdict, Closed),
+            "the agent hung up": agent_left,
+        }
+        return next((f"not sent: {why}" for why, holds in objections.items() if holds), "")
+
+    def _order(self, flight: Flight, leg: Leg, bridge_to: str) -> DialOrder:
+        queue = self._queues[flight.callback.queue]
+        route = queue.hold_route if leg.role is Role.AGENT else queue.route
+        return DialOrder(
+            leg_id=leg.id,
+            role=leg.role,
+            target=leg.target,
+            queue=queue.name,
+            route=route,
+            ring_timeout=queue.ring_timeout,
+            bridge_to=bridge_to,
+        )
+
+    async def _originate(self, order: DialOrder) -> None:
+        try:
+            await self._dialer.originate(order)
+        except NotSent as error:
+            text = f"not sent: {error}"
+            self._desk.settle(order.leg_id, LegEvent.PROVE_NOT_PLACED, text=text)
+        except Refused as error:
+            self._desk.settle(
+                order.leg_id,
+                LegEvent.PROVE_NOT_PLACED,
+                text=f"refused by {self._dialer.name}: {error}",
+                disposition=Disposition.FAILED,
+            )
+        except DialError as error:
+            _log.warning("leg.in_doubt", leg_id=order.leg_id, reason=str(error))
+            self.on_doubt(order.leg_id)
+
+    def add_customer_leg(self, flight: Flight, agent_channel: str) -> None:
+        """Call the contact of an agent-first flight whose agent is on the phone now."""
+        now = self._clock.now()
+        leg = Leg(
+            id=self._ids.leg_id(),
+            attempt_id=flight.attempt.id,
+            callback_id=flight.callback.id,
+            n=len(flight.legs) + 1,
+            role=Role.CUSTOMER,
+            carrier=self._dialer.name,
+            target=flight.attempt.number,
+            state=LegState.RESERVED,
+            node=self._spec.node,
+            reserved_at=now,
+            resolve_by=now + timedelta(seconds=self._spec.resolve_after),
+            boot_epoch=self._dialer.status().boot_epoch,
+        )
+        self._desk.add_leg(flight, leg, "the agent is on the phone: now calling the contact")
+        self.enqueue(leg.id, agent_channel)
+
+    async def hang_up(self, leg: Leg) -> None:
+        """End a leg; a failure is left to the resolver."""
+        try:
+            await self._dialer.hang_up(leg.id, leg.channel)
+        except DialError as error:
+            _log.warning("leg.hang_up_failed", leg_id=leg.id, reason=str(error))
