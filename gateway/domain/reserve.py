@@ -158,20 +158,7 @@ def _reserve(
         reserved_at=now,
         min_gap=rule.min_gap,
     )
-    leg = Leg(
-        id=terms.ids.leg_id(),
-        attempt_id=attempt.id,
-        callback_id=callback.id,
-        n=1,
-        role=Role.AGENT if agent else Role.CUSTOMER,
-        carrier=candidate.carrier,
-        target=agent or number,
-        state=LegState.RESERVED,
-        node=terms.node,
-        reserved_at=now,
-        resolve_by=now + timedelta(seconds=terms.resolve_after),
-        boot_epoch=terms.epochs.get(candidate.carrier, ""),
-    )
+    leg = _first_leg(attempt, terms, candidate.carrier, agent)
     state = step_callback(callback.state, CallbackEvent.RESERVE)
     moved = callback.moved(state, due_at=None, attempts=attempt.n, state_reason="dialing")
     decider = callback.plan.decider if callback.plan else "unplanned"
@@ -190,4 +177,21 @@ def _reserve(
         legs=(leg,),
         guards=guards,
         steps=(step,),
+    )
+
+
+def _first_leg(attempt: Attempt, terms: Terms, carrier: str, agent: str | None) -> Leg:
+    return Leg(
+        id=terms.ids.leg_id(),
+        attempt_id=attempt.id,
+        callback_id=attempt.callback_id,
+        n=1,
+        role=Role.AGENT if agent else Role.CUSTOMER,
+        carrier=carrier,
+        target=agent or attempt.number,
+        state=LegState.RESERVED,
+        node=terms.node,
+        reserved_at=terms.now,
+        resolve_by=terms.now + timedelta(seconds=terms.resolve_after),
+        boot_epoch=terms.epochs.get(carrier, ""),
     )
