@@ -14,7 +14,17 @@ from gateway.domain.events import CallEvent, CallNews
 from gateway.domain.machine import LegEvent, LegState, step_leg
 from gateway.domain.model import Attempt, Evidence, Flight, Leg, Role
 
-__all__ = ["Effect", "HangUp", "StartCustomerLeg", "advance", "conclude", "is_over", "settle_leg"]
+__all__ = [
+    "Effect",
+    "HangUp",
+    "StartCustomerLeg",
+    "advance",
+    "conclude",
+    "is_over",
+    "owed",
+    "reached_contact",
+    "settle_leg",
+]
 
 _D = Disposition
 _LEG_EVENT = {
@@ -36,7 +46,10 @@ class StartCustomerLeg:
 
 @dataclass(frozen=True, slots=True)
 class HangUp:
-    """End this leg: nobody is left to talk to it."""
+    """End this leg: nobody is left to talk to it. One that is still RESERVED is released instead.
+
+    Harmless when repeated or late; a failover leg started instead makes it void.
+    """
 
     leg_id: str
 
@@ -51,42 +64,88 @@ def advance(
 
     ``needs_agent``: an answered contact must also be connected, else the call is abandoned.
     Raises KeyError if the leg is not of this flight. Late, repeated and reordered news are
-    harmless; a terminal leg keeps its state, its disposition can only be upgraded.
+    harmless; a terminal leg keeps its state, its disposition can only be upgraded. The effects
+    are what became due by this news: the customer is started once, a leg that nobody waits for is
+    hung up once in every state it still passes, because an earlier order may have come too soon.
     """
     old = flight.leg(event.leg_id)
     new = _leg_after(old, event, needs_agent=needs_agent, max_talk=max_talk)
     legs = tuple(new if leg.id == new.id else leg for leg in flight.legs)
-    return replace(flight, legs=legs), _effects(legs, old, new)
+    moved = replace(flight, legs=legs)
+    if new.state is old.state:
+        return moved, ()
+    known = owed(flight)
+    started = any(isinstance(effect, StartCustomerLeg) for effect in known)
+    return moved, tuple(
+        effect
+        for effect in owed(moved)
+        if effect == HangUp(new.id)
+        or not (started if isinstance(effect, StartCustomerLeg) else effect in known)
+    )
+
+
+def owed(flight: Flight) -> tuple[Effect, ...]:
+    """Return what a flight needs done, seen from its state alone.
+
+    For whoever cannot know whether an effect was carried out (after a restart) or closes a leg
+    without news (:func:`settle_leg`). Safe to carry out again: the customer is started only while
+    there is no customer leg, so store that leg together with the answer it follows from.
+    """
+    customers = [leg for leg in flight.legs if leg.role is Role.CUSTOMER]
+    agents = [leg for leg in flight.legs if leg.role is Role.AGENT]
+    if not agents:
+        return ()
+    if not customers:
+        ready = [leg for leg in agents if leg.state is LegState.ANSWERED]
+        return tuple(StartCustomerLeg(leg.channel) for leg in ready[:1])
+    if not any(leg.is_open for leg in agents):
+        # The agent left; a contact who is not connected yet would be answered by nobody. One who
+        # is connected may have been handed on to somebody else, and ends with the bridge if not.
+        return tuple(HangUp(leg.id) for leg in customers if leg.is_open and not leg.connected_at)
+    if not any(leg.is_open for leg in customers):
+        return tuple(HangUp(leg.id) for leg in agents if leg.is_open)
+    return ()
 
 
 def _leg_after(leg: Leg, event: CallEvent, *, needs_agent: bool, max_talk: float) -> Leg:
-    if leg.state is LegState.RESERVED:
-        return leg  # Never written to the wire: news of it cannot be about our call.
     needs_agent = needs_agent and leg.role is Role.CUSTOMER
+    if leg.state in {LegState.RESERVED, LegState.RELEASED}:
+        return leg  # Never written to the wire: news of it cannot be about our call.
     if not leg.is_open:
         return _upgraded(leg, event, needs_agent=needs_agent)
-    state = step_leg(leg.state, _LEG_EVENT[event.news])
-    leg = replace(leg, state=state, channel=event.channel or leg.channel)
+    leg = replace(
+        _learnt(leg, event),
+        state=step_leg(leg.state, _LEG_EVENT[event.news]),
+        channel=event.channel or leg.channel,
+    )
+    match event.news:
+        case CallNews.ANSWERED | CallNews.CONNECTED:
+            talk_ends = event.at + timedelta(seconds=max_talk)
+            return replace(leg, resolve_by=max(leg.resolve_by, talk_ends))
+        case CallNews.ENDED:
+            disposition = _read(leg, event, needs_agent=needs_agent)
+            return replace(leg, evidence=event.evidence, disposition=disposition)
+    return leg
+
+
+def _learnt(leg: Leg, event: CallEvent) -> Leg:
+    """Note when it happened: the earliest told, so that the order of the news does not matter."""
     match event.news:
         case CallNews.RINGING:
-            return replace(leg, ringing_at=leg.ringing_at or event.at)
-        case CallNews.ANSWERED | CallNews.CONNECTED:
-            resolve_by = max(leg.resolve_by, event.at + timedelta(seconds=max_talk))
-            connected = event.at if event.news is CallNews.CONNECTED else None
-            return replace(
-                leg,
-                answered_at=leg.answered_at or event.at,
-                connected_at=leg.connected_at or connected,
-                resolve_by=resolve_by,
-            )
+            return replace(leg, ringing_at=_earlier(leg.ringing_at, event.at))
+        case CallNews.ANSWERED:
+            return replace(leg, answered_at=_earlier(leg.answered_at, event.at))
+        case CallNews.CONNECTED:
+            answered_at = _earlier(leg.answered_at, event.at)
+            connected_at = _earlier(leg.connected_at, event.at)
+            return replace(leg, answered_at=answered_at, connected_at=connected_at)
         case CallNews.ENDED:
-            return replace(
-                leg,
-                ended_at=event.at,
-                evidence=event.evidence,
-                disposition=_read(leg, event, needs_agent=needs_agent),
-            )
+            return replace(leg, ended_at=_earlier(leg.ended_at, event.at))
     return leg
+
+
+def _earlier(known: datetime | None, told: datetime) -> datetime:
+    return told if known is None else min(known, told)
 
 
 def _read(leg: Leg, event: CallEvent, *, needs_agent: bool) -> Disposition:
@@ -98,51 +157,39 @@ def _read(leg: Leg, event: CallEvent, *, needs_agent: bool) -> Disposition:
 
 
 def _upgraded(leg: Leg, event: CallEvent, *, needs_agent: bool) -> Leg:
-    # Only a leg that was placed can be learnt about later; a released one was never written.
-    if leg.state not in {LegState.ENDED, LegState.UNRESOLVED}:
-        return leg
+    told: Disposition | None = None
+    learnt = _learnt(leg, event)
     match event.news:
         case CallNews.CONNECTED:
-            leg = replace(leg, connected_at=leg.connected_at or event.at)
-            told: Disposition | None = _D.ANSWERED_HUMAN
-            if leg.disposition is _D.ANSWERED_MACHINE:
-                told = None
+            told = _D.ANSWERED_HUMAN
         case CallNews.ENDED:
-            told = _read(leg, event, needs_agent=needs_agent)
-        case CallNews.ANSWERED:
-            leg = replace(leg, answered_at=leg.answered_at or event.at)
-            told = None
-        case _:
-            told = None
+            told = _read(learnt, event, needs_agent=needs_agent)
+        case CallNews.ANSWERED if leg.ended_at:
+            # Its end was told before its answer. Where the end is unknown it is waited for,
+            # because it tells a person from a machine.
+            told = _read(learnt, event, needs_agent=needs_agent)
+    if leg.state is LegState.NOT_PLACED and told and not meaning(told).reached_contact:
+        return leg  # A carrier's echo of its refusal; only a phone that rang refutes the proof.
     if told is None or not is_upgrade(leg.disposition, told):
-        return leg
+        return learnt
     evidence = event.evidence if event.news is CallNews.ENDED else leg.evidence
-    return replace(leg, disposition=told, evidence=evidence, ended_at=leg.ended_at or event.at)
-
-
-def _effects(legs: tuple[Leg, ...], old: Leg, new: Leg) -> tuple[Effect, ...]:
-    customer = [leg for leg in legs if leg.role is Role.CUSTOMER]
-    agents = [leg for leg in legs if leg.role is Role.AGENT]
-    if new.role is Role.AGENT and new.state is LegState.ANSWERED != old.state and not customer:
-        return (StartCustomerLeg(new.channel),)
-    if new.role is Role.AGENT and old.is_open and not new.is_open:
-        # The agent left; a contact who is still ringing would be answered by nobody.
-        return tuple(
-            HangUp(leg.id) for leg in customer if leg.is_open and leg.state is not LegState.RESERVED
-        )
-    if new.role is Role.CUSTOMER and old.is_open and not new.is_open:
-        return tuple(HangUp(leg.id) for leg in agents if leg.is_open)
-    return ()
+    return replace(learnt, disposition=told, evidence=evidence)
 
 
 def settle_leg(
     leg: Leg, event: LegEvent, at: datetime, *, disposition: Disposition | None, evidence: Evidence
 ) -> Leg:
-    """Close a leg by decision rather than by news: released, proved not placed, or given up."""
+    """Close a leg by decision rather than by news: released, proved not placed, or given up.
+
+    ``ended_at`` stays empty unless the leg was released: when a call ended is for carriers to tell.
+    A contact who was connected stays reached, even if nobody knows how the call ended.
+    """
+    if event is LegEvent.GIVE_UP and leg.connected_at:
+        disposition = _D.ANSWERED_HUMAN
     return replace(
         leg,
         state=step_leg(leg.state, event),
-        ended_at=at,
+        ended_at=at if event is LegEvent.RELEASE else leg.ended_at,
         disposition=disposition,
         evidence=evidence,
     )
@@ -153,19 +200,38 @@ def is_over(flight: Flight) -> bool:
     return not any(leg.is_open for leg in flight.legs)
 
 
-def conclude(flight: Flight, at: datetime) -> Flight:
-    """Close the attempt from its legs; ``disposition`` None means that nobody was called."""
-    disposition = _attempt_disposition(flight.legs)
-    customer = [leg for leg in flight.legs if leg.role is Role.CUSTOMER]
-    attempt: Attempt = replace(
-        flight.attempt,
-        closed_at=at,
-        disposition=disposition,
-        talk_seconds=sum(map(_talk_seconds, customer)),
+def reached_contact(flight: Flight) -> bool:
+    """Whether the contact's phone may have rung, so that the attempt counts against the caps."""
+    return any(
+        leg.ringing_at
+        or leg.answered_at
+        or (leg.disposition is not None and meaning(leg.disposition).reached_contact)
+        for leg in flight.legs
+        if leg.role is Role.CUSTOMER
     )
-    held = disposition is not None and meaning(disposition).uses_attempt
-    callback = replace(flight.callback, used=flight.callback.used + held)
-    return replace(flight, attempt=attempt, callback=callback)
+
+
+def conclude(flight: Flight, at: datetime) -> Flight:
+    """Close the attempt from its legs; ``disposition`` None means that nobody was called.
+
+    Concluding again, after late news of a leg, corrects the figures and keeps ``closed_at``.
+    """
+    before = flight.attempt
+    attempt: Attempt = replace(
+        before,
+        closed_at=before.closed_at or at,
+        disposition=_attempt_disposition(flight.legs),
+        talk_seconds=sum(_talk_seconds(leg) for leg in flight.legs if leg.role is Role.CUSTOMER),
+    )
+    used = flight.callback.used + _held(attempt) - _held(before)
+    return replace(flight, attempt=attempt, callback=replace(flight.callback, used=used))
+
+
+def _held(attempt: Attempt) -> int:
+    """Count 1 for an attempt that was held against the contact when it closed, else 0."""
+    if attempt.closed_at is None or attempt.disposition is None:
+        return 0
+    return int(meaning(attempt.disposition).uses_attempt)
 
 
 def _talk_seconds(leg: Leg) -> float:
@@ -175,10 +241,17 @@ def _talk_seconds(leg: Leg) -> float:
     return max(0.0, (leg.ended_at - start).total_seconds())
 
 
+def _reach(disposition: Disposition) -> int:
+    what = meaning(disposition)
+    return what.certainty if what.reached_contact else -1
+
+
 def _attempt_disposition(legs: tuple[Leg, ...]) -> Disposition | None:
-    customer = [leg for leg in legs if leg.role is Role.CUSTOMER]
-    if customer:
-        return customer[-1].disposition
+    customers = [leg for leg in legs if leg.role is Role.CUSTOMER]
+    if customers:
+        # After a failover the newest word counts, unless an earlier leg did reach the contact.
+        told = [leg.disposition for leg in reversed(customers) if leg.disposition]
+        return max(told, key=_reach, default=None)
     agent = legs[-1]
     if agent.disposition in _AGENT_DID_NOT_TAKE_IT:
         return _D.AGENT_NO_ANSWER
