@@ -1,0 +1,346 @@
+"""From AMI packets to news about our legs; pure, the clock is passed in.
+
+A leg is known by its channel's Uniqueid, which is the leg id, and an order by its ActionID. The
+OriginateResponse is joined by ActionID alone: that of a refused duplicate carries the Uniqueid of
+the call that lives. Nothing orders it against the events of the channel, so every packet is
+idempotent and a leg ends once, when both halves are in or when there is no more to wait for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from adapters.asterisk.outcome import Facts, disposition_of, evidence_of
+from adapters.asterisk.wire import Packet
+from gateway.domain.events import CallEvent, CallNews
+
+__all__ = ["LEG_ID_LENGTH", "VARIABLES", "WANTED", "Living", "Translator"]
+
+LEG_ID_LENGTH: Final = 32
+VARIABLES: Final = (b"AMDSTATUS", b"AMDCAUSE")
+"""The channel variables of which we want to hear."""
+_SESSION: Final = (b"Shutdown", b"FullyBooted", b"CoreShowChannel", b"CoreShowChannelsComplete")
+
+_FAILURE_GRACE: Final = 0.25
+"""Seconds to wait for the Hangup, which says more than the refusal, after a refusal."""
+_ANSWER_GRACE: Final = 2.0
+"""Seconds to wait for the OriginateResponse after a Hangup."""
+_SILENCE: Final = 60.0
+"""Seconds after the ring time when an order of which nothing is heard is left to the resolver."""
+_GONE: Final = 30.0
+"""Seconds after which a leg that was absent from a list of channels is dropped."""
+_REMEMBERED: Final = 20_000
+"""Ended legs that are remembered, so that late packets do not raise them from the dead."""
+_RING_STATE, _UP_STATE = "5", "6"
+_TWO: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Living:
+    """One channel of ours that lives, out of a list of channels."""
+
+    leg_id: str
+    channel: str
+    is_up: bool
+    is_connected: bool
+
+
+@dataclass(slots=True)
+class _Call:
+    """What is known of one leg."""
+
+    leg_id: str
+    order: str = ""  # the ActionID while an OriginateResponse may come; "" when none will
+    sent_at: float = 0.0
+    facts: Facts = field(default_factory=Facts)
+    channel: str = ""
+    told: set[CallNews] = field(default_factory=set)
+    bridges: set[str] = field(default_factory=set)
+    close_at: float | None = None
+    gone_at: float | None = None
+    has_ended: bool = False  # the Hangup came
+    is_unsure: bool = False  # the order's own answer did not come in time
+
+
+class Translator:
+    """Turns packets into news. Times are ``now`` (wall clock) and ``tick`` (monotonic seconds)."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._calls: dict[str, _Call] = {}
+        self._orders: dict[str, _Call] = {}
+        self._bridges: dict[str, set[str]] = {}
+        self._closing: dict[str, _Call] = {}
+        self._over: dict[str, None] = {}
+        self._table: dict[bytes, Callable[[Packet, float], list[tuple[_Call, CallNews]]]] = {
+            b"OriginateResponse": self._originate_response,
+            b"Newchannel": self._newstate,
+            b"Newstate": self._newstate,
+            b"DialState": self._dial_state,
+            b"DialEnd": self._dial_end,
+            b"BridgeEnter": self._bridge_enter,
+            b"BridgeLeave": self._bridge_leave,
+            b"AgentConnect": self._agent_connect,
+            b"VarSet": self._var_set,
+            b"Hangup": self._hangup,
+        }
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def is_ours(self, uniqueid: str) -> bool:
+        """Whether a channel's id is one that we gave."""
+        return len(uniqueid) == LEG_ID_LENGTH and uniqueid.startswith(self._prefix)
+
+    def knows(self, leg_id: str) -> bool:
+        """Whether this leg was sent or heard of here before."""
+        return leg_id in self._calls or leg_id in self._over
+
+    def channel_of(self, leg_id: str) -> str:
+        """Return the leg's channel name, or ``""`` while it is not known."""
+        call = self._calls.get(leg_id)
+        return call.channel if call else ""
+
+    def expect(self, leg_id: str, order: str, ring_timeout: float, tick: float) -> None:
+        """Note that ``order`` (an ActionID) is about to be written for this leg."""
+        call = _Call(leg_id, order, tick, Facts(ring_timeout=ring_timeout))
+        self._calls[leg_id] = self._orders[order] = call
+
+    def forget(self, leg_id: str) -> None:
+        """Drop a leg whose order was never written or was refused."""
+        if call := self._calls.get(leg_id):
+            self._drop(call)
+
+    def unsure(self, leg_id: str) -> None:
+        """Note that nobody waits for the answer to this leg's order any more."""
+        if call := self._calls.get(leg_id):
+            call.is_unsure = True
+
+    def expects(self, leg_id: str) -> bool:
+        """Whether the leg is under way but has no channel yet."""
+        call = self._calls.get(leg_id)
+        return call is not None and not call.channel
+
+    def hanging_up(self, leg_id: str) -> None:
+        """Note that the end of this leg is our own wish."""
+        if call := self._calls.get(leg_id):
+            call.facts.we_hung_up = call.facts.we_hung_up or not call.facts.answered
+
+    def link_lost(self) -> None:
+        """Note that packets may be missing from now on: the Hangup alone must do from here."""
+        for call in self._calls.values():
+            call.facts.unbroken = call.facts.state_known = False
+            call.bridges.clear()
+        self._bridges.clear()
+
+    def living(
+        self, channels: Iterable[Living], now: datetime, tick: float, *, complete: bool = False
+    ) -> list[CallEvent]:
+        """Catch up with the channels that live. ``complete``: this is all, after a new login."""
+        news: list[tuple[_Call, CallNews]] = []
+        alive = set()
+        for seen in channels:
+            alive.add(seen.leg_id)
+            if (call := self._call(seen.leg_id)) is None:
+                continue
+            call.channel = seen.channel
+            call.facts.state_known = True
+            if seen.is_up:
+                news += self._answered(call)
+            if seen.is_connected:
+                news.append((call, CallNews.CONNECTED))
+        if complete:
+            for call in self._calls.values():
+                # Its last events may be on their way still, so it is not dropped at once.
+                call.gone_at = None if call.leg_id in alive else tick
+        return self._told(news, now)
+
+    def handle(self, packet: Packet, now: datetime, tick: float) -> list[CallEvent]:
+        """Translate one packet; anything unknown or foreign gives nothing."""
+        if not packet.is_event:
+            return self._told(self._answer(packet), now)
+        if (translate := self._table.get(packet.name)) is None:
+            return []
+        return self._told(translate(packet, tick), now)
+
+    def due(self, now: datetime, tick: float) -> list[CallEvent]:
+        """End the legs that have waited long enough for their other half."""
+        over = [c for c in self._closing.values() if c.close_at is not None and c.close_at <= tick]
+        return self._told([(call, CallNews.ENDED) for call in over], now)
+
+    def sweep(self, tick: float) -> None:
+        """Drop what will never be heard of again: the resolver decides about those legs."""
+        for call in list(self._calls.values()):
+            silent = call.order and not call.channel and not call.told - {CallNews.ACCEPTED}
+            patience = call.facts.ring_timeout + _SILENCE
+            gone = call.gone_at is not None and tick > call.gone_at + _GONE
+            if gone or (silent and tick > call.sent_at + patience):
+                self._drop(call)
+
+    # One method an event. Each returns what there may be to tell; _told drops what was told before.
+
+    def _answer(self, packet: Packet) -> list[tuple[_Call, CallNews]]:
+        if (call := self._orders.get(packet.action_id)) is None:
+            return []
+        if packet.name == b"Success":
+            return [(call, CallNews.ACCEPTED)]
+        call.facts.refused = packet.get(b"Message")[:80]
+        # Whoever ordered it waits for this answer and forgets the leg; if not, it ends here.
+        return [(call, CallNews.ENDED)] if call.is_unsure else []
+
+    def _originate_response(self, packet: Packet, tick: float) -> list[tuple[_Call, CallNews]]:
+        call = self._orders.get(packet.action_id)
+        success = packet.get(b"Response") == "Success"
+        if call is None:
+            # Another session's order. A success can only be about the channel it names.
+            call = self._call(packet.get(b"Uniqueid")) if success else None
+            return self._answered(call) if call else []
+        call.facts.response = "Success" if success else "Failure"
+        call.facts.reason = packet.get(b"Reason")
+        call.facts.waited = tick - call.sent_at
+        if success:
+            if (channel := packet.get(b"Channel")) and not call.channel:
+                call.channel = channel
+            return [*self._answered(call), *self._ending(call, tick)]
+        return self._ending(call, tick)
+
+    def _newstate(self, packet: Packet, _: float) -> list[tuple[_Call, CallNews]]:
+        call = self._call(packet.get(b"Uniqueid"))
+        if call is None:
+            return []
+        call.channel = packet.get(b"Channel") or call.channel
+        call.facts.state_known = True
+        state = packet.get(b"ChannelState")
+        if state == _UP_STATE:
+            return self._answered(call)
+        return self._rang(call) if state == _RING_STATE else []
+
+    def _dial_state(self, packet: Packet, _: float) -> list[tuple[_Call, CallNews]]:
+        call = self._call(packet.get(b"DestUniqueid"))
+        heard = packet.get(b"DialStatus") in {"RINGING", "PROGRESS"}
+        return self._rang(call) if call and heard else []
+
+    def _dial_end(self, packet: Packet, _: float) -> list[tuple[_Call, CallNews]]:
+        status = packet.get(b"DialStatus")
+        if call := self._call(packet.get(b"DestUniqueid")):
+            call.facts.dial_status = status
+            return self._answered(call) if status == "ANSWER" else []
+        if status == "ANSWER" and (call := self._call(packet.get(b"Uniqueid"))):
+            return [(call, CallNews.CONNECTED)]
+        return []
+
+    def _bridge_enter(self, packet: Packet, _: float) -> list[tuple[_Call, CallNews]]:
+        bridge = packet.get(b"BridgeUniqueid")
+        if call := self._call(packet.get(b"Uniqueid")):
+            call.bridges.add(bridge)
+            self._bridges.setdefault(bridge, set()).add(call.leg_id)
+        members = self._bridges.get(bridge)
+        count = packet.get(b"BridgeNumChannels")
+        if not members or not count.isdecimal() or int(count) < _TWO:
+            return []
+        return [(self._calls[leg_id], CallNews.CONNECTED) for leg_id in sorted(members)]
+
+    def _bridge_leave(self, packet: Packet, _: float) -> list[tuple[_Call, CallNews]]:
+        if call := self._calls.get(packet.get(b"Uniqueid")):
+            self._leave(call, packet.get(b"BridgeUniqueid"))
+        return []
+
+    def _agent_connect(self, packet: Packet, _: float) -> list[tuple[_Call, CallNews]]:
+        call = self._call(packet.get(b"Uniqueid"))
+        return [(call, CallNews.CONNECTED)] if call else []
+
+    def _var_set(self, packet: Packet, _: float) -> list[tuple[_Call, CallNews]]:
+        call = self._call(packet.get(b"Uniqueid"))
+        if call and (value := packet.get(b"Value")):
+            if packet.get(b"Variable") == "AMDSTATUS":
+                call.facts.amd = value
+            else:
+                call.facts.amd_cause = value
+        return []
+
+    def _hangup(self, packet: Packet, tick: float) -> list[tuple[_Call, CallNews]]:
+        call = self._call(packet.get(b"Uniqueid"))
+        if call is None:
+            return []
+        call.has_ended = True
+        call.channel = packet.get(b"Channel") or call.channel
+        call.facts.hang_up(packet.get(b"Cause"), packet.get(b"TechCause"))
+        return self._ending(call, tick)
+
+    def _call(self, leg_id: str) -> _Call | None:
+        """Find our call of this id; a call of ours from before our start is taken on."""
+        if (call := self._calls.get(leg_id)) is None and self.is_ours(leg_id):
+            if leg_id in self._over:
+                return None
+            call = self._calls[leg_id] = _Call(leg_id)
+            call.facts.unbroken = call.facts.state_known = False
+        return call
+
+    @staticmethod
+    def _answered(call: _Call) -> list[tuple[_Call, CallNews]]:
+        call.facts.answered = True
+        return [(call, CallNews.ANSWERED)]
+
+    @staticmethod
+    def _rang(call: _Call) -> list[tuple[_Call, CallNews]]:
+        call.facts.rang = True
+        return [(call, CallNews.RINGING)]
+
+    def _ending(self, call: _Call, tick: float) -> list[tuple[_Call, CallNews]]:
+        """Say that the leg is over, or set the time until which to wait for the other half."""
+        refused = call.facts.response == "Failure"
+        if call.has_ended and (call.facts.response or not call.order or not call.facts.unbroken):
+            return [(call, CallNews.ENDED)]
+        if call.close_at is None and (refused or call.has_ended):
+            call.close_at = tick + (_FAILURE_GRACE if refused else _ANSWER_GRACE)
+            self._closing[call.leg_id] = call
+        return []
+
+    def _told(self, news: list[tuple[_Call, CallNews]], now: datetime) -> list[CallEvent]:
+        events = []
+        for call, kind in news:
+            if kind in call.told or CallNews.ENDED in call.told:
+                continue
+            if kind is CallNews.RINGING and CallNews.ANSWERED in call.told:
+                continue
+            call.told.add(kind)
+            event = CallEvent(leg_id=call.leg_id, at=now, news=kind, channel=call.channel)
+            if kind is CallNews.ENDED:
+                event = CallEvent(
+                    leg_id=call.leg_id,
+                    at=now,
+                    news=kind,
+                    channel=call.channel,
+                    disposition=disposition_of(call.facts),
+                    evidence=evidence_of(call.facts),
+                )
+                self._drop(call)
+                self._remember(call.leg_id)
+            events.append(event)
+        return events
+
+    def _remember(self, leg_id: str) -> None:
+        self._over[leg_id] = None
+        if len(self._over) > _REMEMBERED:
+            del self._over[next(iter(self._over))]
+
+    def _drop(self, call: _Call) -> None:
+        self._calls.pop(call.leg_id, None)
+        self._orders.pop(call.order, None)
+        self._closing.pop(call.leg_id, None)
+        for bridge in list(call.bridges):
+            self._leave(call, bridge)
+
+    def _leave(self, call: _Call, bridge: str) -> None:
+        call.bridges.discard(bridge)
+        if members := self._bridges.get(bridge):
+            members.discard(call.leg_id)
+            if not members:
+                del self._bridges[bridge]
+
+
+WANTED: Final = frozenset(Translator("")._table) | frozenset(_SESSION)  # noqa: SLF001 -- same module
+"""The events that are worth parsing."""
