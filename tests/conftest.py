@@ -6,4 +6,5 @@ pytest_plugins = [
     "tests.support.requirements",  # before its users, so that its asserts are rewritten too
     "tests.support.examples",
     "tests.support.postgres",
+    "tests.support.stores",
 ]
