@@ -6,12 +6,13 @@ evaluated (unknown zone, unknown country) means "do not call", with the reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from gateway.domain.errors import BadInput
 from gateway.domain.model import Contact, PreferredWindow
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
 ]
 
 _DAY = timedelta(days=1)
+_TICK = timedelta(seconds=1)
 _HORIZON_DAYS = 62
 
 
@@ -33,7 +35,10 @@ class HolidayCalendar(Protocol):
     """Tells public holidays."""
 
     def holiday(self, country: str, subdivision: str | None, day: date) -> str | None:
-        """Return the name of the public holiday on this local day, or None."""
+        """Return the name of the public holiday on this local day, or None.
+
+        Raises BadInput for a country or subdivision it does not know.
+        """
         ...
 
 
@@ -52,7 +57,7 @@ WeeklyHours = Mapping[int, Sequence[Hours]]
 class CountryRule:
     """What a country allows: hours by weekday (0 Monday), holidays, caps.
 
-    ``holidays`` replaces the weekday's hours on a public holiday (empty: no calls).
+    ``holidays`` narrows the weekday's hours on a public holiday (empty: no calls).
     ``source`` says where the rule comes from.
     """
 
@@ -95,12 +100,49 @@ def _intersect(left: Iterable[Hours], right: Iterable[Hours]) -> list[Hours]:
     return sorted((hours for hours in both if hours.start < hours.end), key=lambda h: h.start)
 
 
-def _instant(day: date, minute: int, zone: ZoneInfo) -> datetime:
-    """Turn a local minute of a day into UTC; a minute the clock skips moves to after the gap."""
-    if minute >= 24 * 60:
-        day, minute = day + _DAY, minute - 24 * 60
-    local = datetime.combine(day, time(minute // 60, minute % 60), zone)
-    return local.astimezone(UTC)
+def _stretches(day: date, zone: ZoneInfo) -> list[tuple[datetime, datetime, timedelta]]:
+    """Cut a local day into stretches of UTC (from, to) with one offset each, in order of time.
+
+    On all but two days a year that is one stretch. Summer time thus skips and doubles local
+    minutes exactly: a rule holds for what the contact's clock shows.
+    """
+    start, end = (
+        datetime.combine(one, datetime.min.time(), zone).astimezone(UTC)
+        for one in (day, day + _DAY)
+    )
+    if start >= end:
+        return []  # The zone skipped this day altogether.
+    before, after = _offset(start, zone), _offset(end - _TICK, zone)
+    if before == after:
+        return [(start, end, before)]
+    low, high = start, end - _TICK
+    while high - low > _TICK:
+        middle = low + (high - low) / 2
+        if _offset(middle, zone) == before:
+            low = middle
+        else:
+            high = middle
+    change = high.replace(microsecond=0)
+    return [(start, change, before), (change, end, after)]
+
+
+def _offset(at: datetime, zone: ZoneInfo) -> timedelta:
+    return at.astimezone(zone).utcoffset() or timedelta()
+
+
+def _instants(
+    day: date, spans: Sequence[Hours], zone: ZoneInfo
+) -> Iterator[tuple[datetime, datetime]]:
+    """Turn the spans of a local day into UTC, in order of time."""
+    if not spans:
+        return
+    midnight = datetime.combine(day, datetime.min.time(), UTC)
+    for start, end, offset in _stretches(day, zone):
+        for span in spans:
+            opens = midnight + timedelta(minutes=span.start) - offset
+            closes = midnight + timedelta(minutes=span.end) - offset
+            if max(opens, start) < min(closes, end):
+                yield max(opens, start), min(closes, end)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,12 +151,14 @@ class Law:
 
     ``queues`` are business hours by queue, in the contact's local time; a queue without hours is
     always open. ``countries`` is keyed by ISO 3166 alpha-2; ``"*"`` is used for any country where
-    present (the practice profile's always-open rule).
+    present (the practice profile's always-open rule). In the queues of ``soft_wishes`` a contact's
+    preferred times do not bind.
     """
 
     countries: Mapping[str, CountryRule]
     calendar: HolidayCalendar
     queues: Mapping[str, WeeklyHours] = field(default_factory=dict)
+    soft_wishes: frozenset[str] = frozenset()
 
     def rule(self, contact: Contact) -> CountryRule | None:
         """Return the rule of the contact's country, or None if it has none."""
@@ -134,20 +178,25 @@ class Law:
         rule = self.rule(contact)
         if rule is None:
             return Closed(f"no calling rule for country {contact.country or 'unknown'}", None)
-        first = now.astimezone(zone).date() - _DAY
+        wishes = () if queue in self.soft_wishes else preferred
+        local = now.astimezone(zone)
+        minute = local.hour * 60 + local.minute
         reason = ""
-        for offset in range(_HORIZON_DAYS):
-            day = first + offset * _DAY
-            hours, why = self._hours(rule, contact, queue, day, preferred)
-            if day == now.astimezone(zone).date():
-                reason = why or "outside calling hours"
-            for span in hours:
-                start, end = _instant(day, span.start, zone), _instant(day, span.end, zone)
-                if start <= now < end:
-                    return Open(end)
-                if start > now and start < end:
-                    return Closed(reason or "outside calling hours", start)
-        return Closed(reason or "no allowed time in sight", None)
+        try:
+            for offset in range(_HORIZON_DAYS):
+                day = local.date() + offset * _DAY
+                layers = self._layers(rule, contact, queue, day, wishes)
+                reason = reason or next(
+                    (why for hours, why in layers if not _in(hours, minute)), ""
+                )
+                for start, end in _instants(day, layers[-1][0], zone):
+                    if start <= now < end:
+                        return Open(end)
+                    if start > now:
+                        return Closed(reason, start)
+        except BadInput as unknown:
+            return Closed(str(unknown), None)
+        return Closed(reason, None)
 
     def next_open(
         self,
@@ -160,20 +209,23 @@ class Law:
         verdict = self.allows(contact, queue, earliest, preferred)
         return earliest if isinstance(verdict, Open) else verdict.opens_at
 
-    def _hours(
+    def _layers(
         self,
         rule: CountryRule,
         contact: Contact,
         queue: str,
         day: date,
         preferred: Sequence[PreferredWindow],
-    ) -> tuple[list[Hours], str]:
-        hours, why = list(rule.weekly.get(day.weekday(), ())), ""
+    ) -> list[tuple[list[Hours], str]]:
+        """Return a day's hours as each rule in turn narrows them, with the reason it would give."""
+        hours, why = list(rule.weekly.get(day.weekday(), ())), "outside calling hours"
         name = contact.country and self.calendar.holiday(contact.country, contact.subdivision, day)
         if name:
             hours, why = _intersect(hours, rule.holidays), f"public holiday: {name}"
+        layers = [(hours, why)]
         if queue in self.queues:
             hours = _intersect(hours, self.queues[queue].get(day.weekday(), ()))
+            layers.append((hours, "outside the business hours of the queue"))
         if preferred:
             wishes = [
                 Hours(wish.start_minute, wish.end_minute)
@@ -181,4 +233,9 @@ class Law:
                 if day.weekday() in wish.weekdays
             ]
             hours = _intersect(hours, wishes)
-        return hours, why
+            layers.append((hours, "outside the contact's preferred times"))
+        return layers
+
+
+def _in(spans: Iterable[Hours], minute: int) -> bool:
+    return any(span.start <= minute < span.end for span in spans)
