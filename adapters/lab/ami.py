@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from adapters.lab.errors import LabUnavailable
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
 
 _END: Final = b"\r\n\r\n"
 Message = dict[str, str]
@@ -26,45 +24,63 @@ Message = dict[str, str]
 class AmiClient:
     """One AMI session. Every message that arrives is kept in ``seen``, in order.
 
-    ``seen`` holds pairs of the loop's time in seconds and the message.
+    ``seen`` holds pairs of the loop's time in seconds and the message;
+    ``transcript`` what was said in both directions, as bytes: the time,
+    ``out`` or ``in``, and the message without its blank line.
     """
 
     _reader: asyncio.StreamReader
     _writer: asyncio.StreamWriter
     seen: list[tuple[float, Message]] = field(default_factory=list)
+    transcript: list[tuple[float, str, bytes]] = field(default_factory=list)
     closed: bool = False
     _arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
     _ids: itertools.count[int] = field(default_factory=itertools.count)
 
-    async def action(self, name: str, *headers: tuple[str, str], timeout: float = 5.0, **more: str) -> Message:  # noqa: ASYNC109
-        """Send an action and return its reply, within ``timeout`` seconds.
+    async def action(
+        self,
+        name: str,
+        headers: Mapping[str, str | Sequence[str]] | None = None,
+        *,
+        within: float = 5.0,
+    ) -> Message:
+        """Send an action and return its reply, within ``within`` seconds.
 
-        ``headers`` may repeat a name; ``more`` is for the others. An ActionID
-        is made unless one is given. Raises :class:`TimeoutError`.
+        A header with several values is sent once for each. An ActionID is
+        made unless one is given. Raises :class:`TimeoutError`.
         """
-        action_id = more.setdefault("ActionID", f"lab-{next(self._ids)}")
-        lines = [f"{key}: {value}" for key, value in (("Action", name), *more.items(), *headers)]
-        self._writer.write("\r\n".join(lines).encode() + _END)
+        given = {"ActionID": f"lab-{next(self._ids)}", **(headers or {})}
+        action_id = given["ActionID"]
+        lines = [f"Action: {name}"]
+        for key, value in given.items():
+            lines += [f"{key}: {one}" for one in ([value] if isinstance(value, str) else value)]
+        block = "\r\n".join(lines).encode()
+        self.transcript.append((asyncio.get_running_loop().time(), "out", block))
+        self._writer.write(block + _END)
         return await self.wait_for(
-            lambda m: "Response" in m and "Event" not in m and m.get("ActionID") == action_id, timeout=timeout
+            lambda m: "Response" in m and "Event" not in m and m.get("ActionID") == action_id,
+            within=within,
         )
 
-    async def event(self, name: str, *, timeout: float = 10.0, **wanted: str) -> Message:  # noqa: ASYNC109
+    async def event(self, name: str, *, within: float = 10.0, **wanted: str) -> Message:
         """Return the first event ``name`` so far or yet to come with the ``wanted`` headers.
 
-        Raises :class:`TimeoutError` after ``timeout`` seconds.
+        Raises :class:`TimeoutError` after ``within`` seconds.
         """
         return await self.wait_for(
-            lambda m: m.get("Event") == name and all(m.get(k) == v for k, v in wanted.items()), timeout=timeout
+            lambda m: m.get("Event") == name and all(m.get(k) == v for k, v in wanted.items()),
+            within=within,
         )
 
-    async def wait_for(self, matches: Callable[[Message], bool], *, timeout: float = 10.0) -> Message:  # noqa: ASYNC109
+    async def wait_for(
+        self, matches: Callable[[Message], bool], *, within: float = 10.0
+    ) -> Message:
         """Return the first message, past or future, that ``matches``.
 
         Raises :class:`TimeoutError`, and :class:`ConnectionError` once the session is over.
         """
         checked = 0
-        async with asyncio.timeout(timeout), self._arrived:
+        async with asyncio.timeout(within), self._arrived:
             while True:
                 while checked < len(self.seen):
                     message = self.seen[checked][1]
@@ -72,8 +88,7 @@ class AmiClient:
                     if matches(message):
                         return message
                 if self.closed:
-                    msg = "the AMI session is over"
-                    raise ConnectionError(msg)
+                    raise ConnectionError("the AMI session is over")
                 await self._arrived.wait()
 
     async def _listen(self) -> None:
@@ -83,6 +98,7 @@ class AmiClient:
             while True:
                 block = await self._reader.readuntil(_END)
                 async with self._arrived:
+                    self.transcript.append((loop.time(), "in", block.removesuffix(_END)))
                     self.seen.append((loop.time(), parse(block)))
                     self._arrived.notify_all()
         except (asyncio.IncompleteReadError, OSError):
@@ -103,23 +119,22 @@ def parse(block: bytes) -> Message:
 
 
 @asynccontextmanager
-async def ami_session(
-    host: str, port: int, user: str, secret: str, *, login: Mapping[str, str] | None = None
-) -> AsyncIterator[AmiClient]:
+async def ami_session(host: str, port: int, user: str, secret: str) -> AsyncIterator[AmiClient]:
     """Log in and give an :class:`AmiClient`; log off at the end.
 
-    ``login`` adds headers to the login. Raises :class:`OSError` when nobody
-    listens and :class:`LabUnavailable` when the login is refused.
+    Raises :class:`OSError` when nobody listens, :class:`LabUnavailable` when it is refused.
     """
     async with asyncio.timeout(5.0):
         reader, writer = await asyncio.open_connection(host, port, limit=2**20)
     client = AmiClient(reader, writer)
     listener = asyncio.create_task(client._listen(), name="lab-ami")  # noqa: SLF001 - same module
     try:
-        reply = await client.action("Login", Username=user, Secret=secret, **(login or {}))
+        reply = await client.action("Login", {"Username": user, "Secret": secret})
         if reply["Response"] != "Success":
-            reason = f"AMI refuses the user {user}: {reply.get('Message')}"
-            raise LabUnavailable(reason, "Look at manager.conf in the lab's run directory")
+            raise LabUnavailable(
+                f"AMI refuses the user {user}: {reply.get('Message')}",
+                "Look at manager.conf in the lab's run directory",
+            )
         yield client
     finally:
         listener.cancel()

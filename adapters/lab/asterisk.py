@@ -12,12 +12,15 @@ import secrets
 import shutil
 import signal
 import tempfile
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, Self
+from typing import Final, Literal, Self
 
-from adapters.lab.ami import ami_session
-from adapters.lab.config import free_ports, write_config
+from adapters.lab.ami import AmiClient, ami_session
+from adapters.lab.config import agent_lines, free_ports, write_config
 from adapters.lab.errors import LabUnavailable
 from adapters.lab.fastagi import FastAgiServer
 from adapters.lab.fetch import Installation, obtain
@@ -25,16 +28,12 @@ from adapters.lab.numbers import suffix_world
 from adapters.lab.people import Switchboard, WireCall, read_wire_log
 from adapters.lab.process import Child, check_host_name, sip_answers
 from adapters.lab.sounds import write_sounds
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-    from datetime import datetime
-
-    from adapters.lab.ami import AmiClient
-    from adapters.lab.world import World
+from adapters.lab.world import World
 
 DIAL: Final = "PJSIP/{number}@lab"
-"""The one dial template, for customers (E.164 with ``+``) and agents (``agent1``)."""
+"""How to dial a customer; ``number`` is E.164 with ``+``."""
+AGENT_DIAL: Final = "PJSIP/{agent}"
+"""How to dial an agent; ``agent`` is ``agent1`` to ``agent99``."""
 
 CONNECT: Final = "kairos-connect"
 """Context: the answered customer is put through to the agent named by the extension."""
@@ -84,7 +83,9 @@ class AsteriskLab:
 
     async def __aenter__(self) -> Self:
         await check_host_name()
-        self.installation: Installation = await asyncio.to_thread(obtain)
+        with ThreadPoolExecutor(1, "lab-fetch") as pool:
+            loop = asyncio.get_running_loop()
+            self.installation: Installation = await loop.run_in_executor(pool, obtain)
         async with AsyncExitStack() as stack:
             self._lay_out(stack)
             await self._start_far_end(stack)
@@ -127,13 +128,16 @@ class AsteriskLab:
             "AMI_USER": self.user,
             "AMI_SECRET": self.secret,
             "OBSERVER_SECRET": self.observer_secret,
+            "AGENTS": agent_lines(self._far_sip),
             "VERBOSE": "",
         }
 
     def _switch(self, name: Literal["near", "far"], values: dict[str, str]) -> Child:
         conf = write_config(name, self.run_dir / name, values)
         output = self.run_dir / name / "log" / "output"
-        return Child(f"Asterisk ({name} end)", (*self.installation.asterisk, "-f", "-C", str(conf)), output)
+        return Child(
+            f"Asterisk ({name} end)", (*self.installation.asterisk, "-f", "-C", str(conf)), output
+        )
 
     async def _start_far_end(self, stack: AsyncExitStack) -> None:
         if self._far_end == "sipp":
@@ -141,7 +145,10 @@ class AsteriskLab:
         switchboard = Switchboard(self.world, self.wire_log, self._clock)
         stack.callback(switchboard.close)
         agi = await stack.enter_async_context(FastAgiServer(switchboard.meet))
-        values = {**self._values(sip_port=self._far_sip, rtp_first=20000), "AGI_PORT": str(agi.port)}
+        values = {
+            **self._values(sip_port=self._far_sip, rtp_first=20000),
+            "AGI_PORT": str(agi.port),
+        }
         self._far = self._switch("far", values)
         stack.push_async_callback(self._far.kill)
         await self._far.start(lambda: sip_answers(self._far_sip))
@@ -180,7 +187,8 @@ class AsteriskLab:
         """Run a console command on the PBX and return what it prints (10 s at most)."""
         conf = self.run_dir / "near" / "etc" / "asterisk.conf"
         process = await asyncio.create_subprocess_exec(
-            *(*self.installation.asterisk, "-C", str(conf), "-rx", command), stdout=asyncio.subprocess.PIPE
+            *(*self.installation.asterisk, "-C", str(conf), "-rx", command),
+            stdout=asyncio.subprocess.PIPE,
         )
         async with asyncio.timeout(10.0):
             printed, _ = await process.communicate()
@@ -196,7 +204,7 @@ class AsteriskLab:
     async def _booted(self) -> bool:
         try:
             async with self.session() as client:
-                await client.event("FullyBooted", timeout=10.0)
+                await client.event("FullyBooted", within=10.0)
         except (OSError, LabUnavailable):
             return False
         return True

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Mapping
 from importlib.resources import files
-from typing import TYPE_CHECKING, Final, Literal
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from importlib.resources.abc import Traversable
-    from pathlib import Path
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Final, Literal
 
 Role = Literal["near", "far"]
 
@@ -29,7 +27,16 @@ CEL_COLUMNS: Final = (
 
 _PLACEHOLDER: Final = re.compile(r"@([A-Z_]+)@")
 # Asterisk complains at every start about files that are missing, not about empty ones.
-_EMPTY: Final = ("acl.conf", "ccss.conf", "cdr.conf", "features.conf", "udptl.conf", "codecs.conf", "amd.conf", "queuerules.conf")
+_EMPTY: Final = (
+    "acl.conf",
+    "ccss.conf",
+    "cdr.conf",
+    "features.conf",
+    "udptl.conf",
+    "codecs.conf",
+    "amd.conf",
+    "queuerules.conf",
+)
 _FOLDERS: Final = ("etc", "lib", "spool", "agi-bin", "log", "log/cel-custom")
 
 
@@ -46,7 +53,9 @@ def write_config(role: Role, run: Path, values: Mapping[str, str]) -> Path:
     for name in _EMPTY:
         (etc / name).touch()
     for template in _templates(role):
-        text = _PLACEHOLDER.sub(lambda found: everything[found[1]], template.read_text(encoding="utf-8"))
+        text = _PLACEHOLDER.sub(
+            lambda found: everything[found[1]], template.read_text(encoding="utf-8")
+        )
         target = etc / template.name
         target.touch(mode=0o600)
         target.write_text(text, encoding="utf-8")
@@ -55,7 +64,21 @@ def write_config(role: Role, run: Path, values: Mapping[str, str]) -> Path:
 
 def _templates(role: Role) -> list[Traversable]:
     base = files("adapters.lab") / "etc"
-    return [file for folder in (base, base / role) for file in folder.iterdir() if file.name.endswith(".conf")]
+    return [
+        file
+        for folder in (base, base / role)
+        for file in folder.iterdir()
+        if file.name.endswith(".conf")
+    ]
+
+
+def agent_lines(far_sip: int) -> str:
+    """Return the SIP lines of agent1 to agent99, who sit at the loopback UDP port ``far_sip``."""
+    return "\n".join(
+        f"[agent{n}](agent)\naors=agent{n}\n\n"
+        f"[agent{n}]\ntype=aor\ncontact=sip:agent{n}@127.0.0.1:{far_sip}\nqualify_frequency=0\n"
+        for n in range(1, 100)
+    )
 
 
 def free_ports(*kinds: Literal["tcp", "udp"]) -> list[int]:
@@ -66,7 +89,9 @@ def free_ports(*kinds: Literal["tcp", "udp"]) -> list[int]:
     sockets = []
     try:
         for kind in kinds:
-            one = socket.socket(socket.AF_INET, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
+            one = socket.socket(
+                socket.AF_INET, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM
+            )
             sockets.append(one)
             one.bind(("127.0.0.1", 0))
         return [int(one.getsockname()[1]) for one in sockets]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class LabUnavailable(RuntimeError):  # noqa: N818 - it names a condition, like "service unavailable"
+class LabUnavailable(RuntimeError):
     """The lab cannot run here. ``reason`` says why, ``remedy`` what to do."""
 
     def __init__(self, reason: str, remedy: str) -> None:

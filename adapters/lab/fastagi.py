@@ -9,11 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, Self
 
 _MOST_LINES: Final = 200
 _ANSWER: Final = re.compile(r"(\d{3})[ -](?:result=(-?\d+))?")
@@ -35,8 +33,7 @@ class AgiCall:
     async def set_variable(self, name: str, value: str) -> None:
         """Set a channel variable. Raises :class:`AgiError` on refusal or unsafe text."""
         if not re.fullmatch(r"[A-Z_]+", name) or not re.fullmatch(r"[A-Za-z0-9_.+-]*", value):
-            msg = f"unsafe variable {name!r} = {value!r}"
-            raise AgiError(msg)
+            raise AgiError(f"unsafe variable {name!r} = {value!r}")
         await self.command(f'SET VARIABLE {name} "{value}"')
 
     async def command(self, line: str) -> int:
@@ -46,8 +43,7 @@ class AgiCall:
         answer = (await self._reader.readline()).decode(errors="replace")
         match = _ANSWER.match(answer)
         if match is None or match[1] != "200" or match[2] is None:
-            msg = f"{line.split()[0]}: {answer.strip() or 'connection closed'}"
-            raise AgiError(msg)
+            raise AgiError(f"{line}: {answer.strip() or 'connection closed'}")
         return int(match[2])
 
 
@@ -70,11 +66,10 @@ class FastAgiServer:
     def port(self) -> int:
         """The loopback port. Raises :class:`RuntimeError` before the start."""
         if self._server is None:
-            msg = "the FastAGI server is not running"
-            raise RuntimeError(msg)
+            raise RuntimeError("the FastAGI server is not running")
         return int(self._server.sockets[0].getsockname()[1])
 
-    async def __aenter__(self) -> FastAgiServer:
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=1000)
         return self
 
@@ -115,8 +110,6 @@ async def _read_request(reader: asyncio.StreamReader) -> dict[str, str]:
             return request
         name, colon, value = line.partition(":")
         if not colon:
-            msg = f"not an AGI line: {line!r}"
-            raise AgiError(msg)
+            raise AgiError(f"not an AGI line: {line!r}")
         request[name] = value.strip()
-    msg = "endless AGI request"
-    raise AgiError(msg)
+    raise AgiError("endless AGI request")

@@ -16,15 +16,13 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from adapters.lab.errors import LabUnavailable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
 
 OLDEST: Final = (20, 9, 2)
 """Older versions let an Originate write files (see docs/security)."""
@@ -33,10 +31,16 @@ _SUITE: Final = os.environ.get("KAIROS_LAB_SUITE", "forky")
 _KEYRING: Final = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _DOWNLOAD_SECONDS: Final = 600.0
 _REMEDY: Final = (
-    "Install Asterisk 20.9.2 or later so that 'asterisk' is on PATH, or run this on a machine whose apt "
-    "reaches a Debian mirror (KAIROS_LAB_MIRROR names another one)"
+    "Install Asterisk 20.9.2 or later so that 'asterisk' is on PATH, or run this on a machine "
+    "whose apt reaches a Debian mirror (KAIROS_LAB_MIRROR names another one)"
 )
-_USELESS: Final = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/bug")
+_USELESS: Final = (
+    "usr/share/doc",
+    "usr/share/man",
+    "usr/share/locale",
+    "usr/share/info",
+    "usr/share/bug",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +55,7 @@ class Installation:
 
 
 def cache_dir() -> Path:
-    """Return where the unpacked tree is kept: ``$XDG_CACHE_HOME/kairos/asterisk`` or below ``~/.cache``."""
+    """Where the unpacked tree is kept: ``kairos/asterisk`` in the user's cache folder."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "kairos" / "asterisk"
 
@@ -72,25 +76,54 @@ def obtain(say: Callable[[str], None] = lambda _: None) -> Installation:
         with _locked(cache / "lock"):
             if not (tree / "complete.json").exists():
                 _download(tree, say)
+    except subprocess.SubprocessError as error:
+        raise LabUnavailable(
+            f"Asterisk cannot be unpacked: {_last_words(error)}", _REMEDY
+        ) from error
     except OSError as error:
-        reason = f"the package cache {cache} cannot be used: {error}"
-        raise LabUnavailable(reason, "Set XDG_CACHE_HOME to a folder you may write") from error
+        raise LabUnavailable(
+            f"the package cache {cache} cannot be used: {error}",
+            "Set XDG_CACHE_HOME to a folder you may write",
+        ) from error
     return _unpacked(tree)
+
+
+def why_unavailable() -> str | None:
+    """Why no Asterisk can be had here, or None; downloads it when that is what it takes."""
+    try:
+        obtain()
+    except LabUnavailable as error:
+        return str(error)
+    return None
 
 
 def _system() -> Installation | None:
     binary = shutil.which("asterisk") or shutil.which("asterisk", path="/usr/sbin:/usr/local/sbin")
     if binary is None:
         return None
-    version = _run([binary, "-V"]).stdout.strip().removeprefix("Asterisk ")
+    try:
+        version = _run([binary, "-V"]).stdout.strip().removeprefix("Asterisk ")
+    except (OSError, subprocess.SubprocessError):
+        return None
     numbers = tuple(int(n) for n in re.findall(r"\d+", version)[:3])
     modules = next((m for m in _system_modules() if (m / "chan_pjsip.so").exists()), None)
-    data = next((d for d in (Path("/usr/share/asterisk"), Path("/var/lib/asterisk")) if (d / "documentation").is_dir()), None)
+    data = next(
+        (
+            d
+            for d in (Path("/usr/share/asterisk"), Path("/var/lib/asterisk"))
+            if (d / "documentation").is_dir()
+        ),
+        None,
+    )
     if numbers < OLDEST or modules is None or data is None:
         return None
     sipp = shutil.which("sipp")
     return Installation(
-        version=version, asterisk=(binary,), sipp=(sipp,) if sipp else None, modules=modules, data=data
+        version=version,
+        asterisk=(binary,),
+        sipp=(sipp,) if sipp else None,
+        modules=modules,
+        data=data,
     )
 
 
@@ -122,7 +155,9 @@ def _locked(path: Path) -> Iterator[None]:
 
 def _download(tree: Path, say: Callable[[str], None]) -> None:
     if shutil.which("apt-get") is None or shutil.which("dpkg") is None:
-        raise LabUnavailable("no Asterisk is installed and this machine has no apt to fetch one with", _REMEDY)
+        raise LabUnavailable(
+            "no Asterisk is installed and this machine has no apt to fetch one with", _REMEDY
+        )
     with tempfile.TemporaryDirectory(dir=tree.parent, prefix="unpack-") as folder:
         work = Path(folder)
         problems = []
@@ -134,7 +169,10 @@ def _download(tree: Path, say: Callable[[str], None]) -> None:
             except subprocess.SubprocessError as error:
                 problems.append(_last_words(error))
         else:
-            reason = "; ".join(problems) or "this machine's apt knows no package mirror (run apt-get update first?)"
+            reason = (
+                "; ".join(problems)
+                or "this machine's apt knows no package mirror (run apt-get update first?)"
+            )
             raise LabUnavailable(f"Asterisk could not be downloaded: {reason}", _REMEDY)
         debs = sorted((work / "archives").glob("*.deb"))
         say(f"unpacking {len(debs)} packages")
@@ -144,7 +182,7 @@ def _download(tree: Path, say: Callable[[str], None]) -> None:
             list(pool.map(lambda deb: _run(["dpkg", "-x", str(deb), str(root)]), debs))
         for useless in _USELESS:
             shutil.rmtree(root / useless, ignore_errors=True)
-        (root / "complete.json").write_text("{\"version\": \"unknown\"}")
+        (root / "complete.json").write_text('{"version": "unknown"}')
         version = _run([*_unpacked(root).asterisk, "-V"]).stdout.strip().removeprefix("Asterisk ")
         (root / "complete.json").write_text(json.dumps({"version": version}))
         shutil.rmtree(tree, ignore_errors=True)
@@ -157,7 +195,15 @@ def _sources() -> Iterator[str]:
     if mirror := os.environ.get("KAIROS_LAB_MIRROR"):
         yield _source(mirror, trusted=False)
         return
-    listed = _run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(TRUSTED) $(LABEL)", "Created-By: Packages"])
+    listed = _run(
+        [
+            "apt-get",
+            "indextargets",
+            "--format",
+            "$(REPO_URI) $(TRUSTED) $(LABEL)",
+            "Created-By: Packages",
+        ]
+    )
     seen = set()
     for line in sorted(set(listed.stdout.splitlines()), key=lambda row: "Security" in row):
         uri, _, rest = line.partition(" ")
@@ -167,7 +213,7 @@ def _sources() -> Iterator[str]:
 
 
 def _source(uri: str, *, trusted: bool) -> str:
-    """Return a sources line: signatures are checked unless the machine itself does not check them."""
+    """A sources line: signatures are checked unless the machine itself does not check them."""
     if _KEYRING.exists() and not trusted:
         return f"deb [signed-by={_KEYRING}] {uri} {_SUITE} main\n"
     return f"deb [trusted={'yes' if trusted else 'no'}] {uri} {_SUITE} main\n"
@@ -212,7 +258,12 @@ def _fetch_packages(work: Path, source: str) -> None:
 def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
     return subprocess.run(
-        command, check=True, capture_output=True, text=True, timeout=_DOWNLOAD_SECONDS, env=environment
+        command,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=_DOWNLOAD_SECONDS,
+        env=environment,
     )
 
 

@@ -24,10 +24,9 @@ class DramaRange:
     place: str
 
     def number(self, index: int) -> str:
-        """Return the E.164 number with ``index`` (from 0). :class:`ValueError` outside the block."""
+        """Return the E.164 number at ``index`` (from 0); :class:`ValueError` outside the block."""
         if not 0 <= index < 10**self.digits:
-            msg = f"{self.place} has numbers 0 to {10**self.digits - 1}, not {index}"
-            raise ValueError(msg)
+            raise ValueError(f"{self.place} has numbers 0 to {10**self.digits - 1}, not {index}")
         return f"{self.prefix}{index:0{self.digits}d}"
 
 
@@ -86,7 +85,9 @@ class Suffix:
         Raises :class:`ValueError` when the line of the table has fewer numbers.
         """
         if not 0 <= index <= self.last - self.first:
-            msg = f"{self.name} has {self.last - self.first + 1} numbers per range, no index {index}"
+            msg = (
+                f"{self.name} has {self.last - self.first + 1} numbers per range, no index {index}"
+            )
             raise ValueError(msg)
         return where.number(self.first + index)
 
@@ -106,7 +107,13 @@ def _one(answer: Answer, ring: float = 0.3, talk: float = 5.0) -> Behaviour:
 SUFFIXES: Final = (
     _line(0, 299, "human", "answers after 0.3 s, stays 5 s", _QUICK),
     _line(300, 349, "human_late", "answers after 3 s, stays 5 s", _one(Answer.HUMAN, ring=3.0)),
-    _line(350, 399, "leaves", "answers, gone again after 0.4 s", _one(Answer.ANSWERS_AND_LEAVES, talk=0.4)),
+    _line(
+        350,
+        399,
+        "leaves",
+        "answers, gone again after 0.4 s",
+        _one(Answer.ANSWERS_AND_LEAVES, talk=0.4),
+    ),
     _line(400, 449, "machine", "answering machine, long greeting", _one(Answer.MACHINE, talk=15.0)),
     _line(450, 499, "ring_out", "rings, nobody picks up", _RING_OUT),
     _line(500, 549, "busy", "486 Busy Here", _one(Answer.BUSY, ring=0.1)),
@@ -115,19 +122,50 @@ SUFFIXES: Final = (
     _line(650, 699, "unavailable", "480 at once, never rings", _one(Answer.UNAVAILABLE, ring=0.1)),
     _line(700, 749, "congestion", "503 Service Unavailable", _one(Answer.CONGESTION, ring=0.1)),
     _line(750, 799, "forbidden", "403 Forbidden", _one(Answer.FORBIDDEN, ring=0.1)),
-    _line(800, 849, "gives_up", "rings 1 s, then 480 from the network", _one(Answer.HANGS_UP_RINGING, ring=1.0)),
-    _line(850, 899, "second_try", "rings out once, answers from the second call on", _RING_OUT, _QUICK),
+    _line(
+        800,
+        849,
+        "gives_up",
+        "rings 1 s, then 480 from the network",
+        _one(Answer.HANGS_UP_RINGING, ring=1.0),
+    ),
+    _line(
+        850, 899, "second_try", "rings out once, answers from the second call on", _RING_OUT, _QUICK
+    ),
     _line(900, 924, "silent", "answers, says nothing, stays 5 s", _one(Answer.SILENT)),
-    _line(925, 949, "no_reply", "no SIP reply but 100 Trying, no ringing", _one(Answer.NO_REPLY, ring=60.0)),
-    _line(950, 974, "busy_then_human", "busy twice, then answers", *[_one(Answer.BUSY, ring=0.1)] * 2, _QUICK),
-    _line(975, 999, "human_long", "answers after 0.3 s, stays 10 minutes", _one(Answer.HUMAN, talk=600.0)),
+    _line(
+        925,
+        949,
+        "no_reply",
+        "no SIP reply but 100 Trying, no ringing",
+        _one(Answer.NO_REPLY, ring=60.0),
+    ),
+    _line(
+        950,
+        974,
+        "busy_then_human",
+        "busy twice, then answers",
+        *[_one(Answer.BUSY, ring=0.1)] * 2,
+        _QUICK,
+    ),
+    _line(
+        975,
+        999,
+        "human_long",
+        "answers after 0.3 s, stays 10 minutes",
+        _one(Answer.HUMAN, talk=600.0),
+    ),
 )
 """The published table. Tests, SIPp scenarios and the simulated PBX all read it."""
 
 BY_NAME: Final = {line.name: line for line in SUFFIXES}
 
 AGENTS: Final = (
-    ("agent1..agent69", "picks up after 0.3 s, stays until the caller leaves", _one(Answer.HUMAN, talk=3600.0)),
+    (
+        "agent1..agent69",
+        "picks up after 0.3 s, stays until the caller leaves",
+        _one(Answer.HUMAN, talk=3600.0),
+    ),
     ("agent70..agent79", "picks up after 3 s", _one(Answer.HUMAN, ring=3.0, talk=3600.0)),
     ("agent80..agent84", "busy (486)", _one(Answer.BUSY, ring=0.1)),
     ("agent85..agent89", "declines (603)", _one(Answer.DECLINE, ring=0.5)),
@@ -148,8 +186,9 @@ def number_for(name: str, index: int = 0) -> str:
     per_range = line.last - line.first + 1
     block, offset = divmod(index, per_range)
     if not 0 <= block < len(RANGES):
-        msg = f"there are only {per_range * len(RANGES)} numbers for {name}, no index {index}"
-        raise ValueError(msg)
+        raise ValueError(
+            f"there are only {per_range * len(RANGES)} numbers for {name}, no index {index}"
+        )
     return line.number(offset, where=RANGES[block])
 
 

@@ -7,18 +7,14 @@ without any help from the gateway: the evidence for "nobody is dialed twice".
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-from adapters.lab.world import CountingWorld
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from adapters.lab.fastagi import AgiCall
-    from adapters.lab.world import World
+from adapters.lab.fastagi import AgiCall
+from adapters.lab.world import CountingWorld, World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +50,7 @@ class WireCall:
         try:
             return cls(**{**fields, "at": datetime.fromisoformat(fields["at"])})
         except (KeyError, TypeError) as error:
-            msg = f"not a line of the wire log: {line!r}"
-            raise ValueError(msg) from error
+            raise ValueError(f"not a line of the wire log: {line!r}") from error
 
 
 def read_wire_log(path: Path) -> list[WireCall]:
@@ -72,7 +67,9 @@ class Switchboard:
     ``clock`` gives the aware instant handed to the world and written down.
     """
 
-    def __init__(self, world: World, wire_log: Path, clock: Callable[[], datetime] | None = None) -> None:
+    def __init__(
+        self, world: World, wire_log: Path, clock: Callable[[], datetime] | None = None
+    ) -> None:
         self._world = CountingWorld(world)
         self._clock = clock or (lambda: datetime.now(UTC))
         self._log = wire_log.open("a", encoding="utf-8")

@@ -9,17 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
-from adapters.lab.numbers import AMERICAN_RANGES, RANGES, suffix_world
+from adapters.lab.numbers import AMERICAN_RANGES, RANGES, DramaRange, suffix_world
 from adapters.lab.world import Answer, Behaviour
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from adapters.lab.numbers import DramaRange
 
 
 class Habit(StrEnum):
@@ -32,25 +28,20 @@ class Habit(StrEnum):
     FAMILY = "family"
 
 
-_NIGHT: Final = (0.02,) * 7
-# Chance to pick up by local hour, Monday to Friday; 24 values each.
-_WEEKDAY: Final[dict[Habit, tuple[float, ...]]] = {
-    Habit.OFFICE: (*_NIGHT, *(0.20, 0.12, 0.10, 0.12, 0.18, 0.42, 0.22, 0.10, 0.12, 0.22, 0.42)) + (
-        *(0.62, 0.66, 0.48, 0.20, 0.06, 0.02),
-    ),
-    Habit.BUSINESS: (*_NIGHT, *(0.15, 0.40, 0.66, 0.70, 0.58, 0.30, 0.45, 0.66, 0.62, 0.48, 0.22)) + (
-        *(0.10, 0.06, 0.04, 0.03, 0.02, 0.02),
-    ),
-    Habit.RETIRED: (*_NIGHT, *(0.15, 0.35, 0.60, 0.72, 0.66, 0.45, 0.35, 0.55, 0.62, 0.60, 0.45)) + (
-        *(0.40, 0.30, 0.20, 0.08, 0.03, 0.02),
-    ),
-    Habit.SHIFT: (*_NIGHT, *(0.06, 0.05, 0.05, 0.08, 0.15, 0.30, 0.48, 0.55, 0.58, 0.50, 0.35)) + (
-        *(0.20, 0.12, 0.20, 0.35, 0.40, 0.25),
-    ),
-    Habit.FAMILY: (*_NIGHT, *(0.10, 0.20, 0.48, 0.55, 0.50, 0.30, 0.38, 0.35, 0.15, 0.20, 0.18)) + (
-        *(0.22, 0.50, 0.58, 0.42, 0.12, 0.03),
-    ),
+# Chance in percent to pick up by local hour from 7 to 23, Monday to Friday. At night: 2.
+_WEEKDAY: Final = {
+    Habit.OFFICE: (20, 12, 10, 12, 18, 42, 22, 10, 12, 22, 42, 62, 66, 48, 20, 6, 2),
+    Habit.BUSINESS: (15, 40, 66, 70, 58, 30, 45, 66, 62, 48, 22, 10, 6, 4, 3, 2, 2),
+    Habit.RETIRED: (15, 35, 60, 72, 66, 45, 35, 55, 62, 60, 45, 40, 30, 20, 8, 3, 2),
+    Habit.SHIFT: (6, 5, 5, 8, 15, 30, 48, 55, 58, 50, 35, 20, 12, 20, 35, 40, 25),
+    Habit.FAMILY: (10, 20, 48, 55, 50, 30, 38, 35, 15, 20, 18, 22, 50, 58, 42, 12, 3),
 }
+_FIRST_HOUR: Final = 7
+_NIGHT: Final = 2
+_HIGHEST_CHANCE: Final = 0.82
+_WITH_MACHINE: Final = 0.55
+_WRONG_NUMBERS: Final = 0.04
+_LARGEST: Final = 2000
 _WEEKEND_FACTOR: Final = {
     Habit.OFFICE: 1.1,
     Habit.BUSINESS: 0.15,
@@ -91,10 +82,8 @@ class PracticeWorld:
     """
 
     def __init__(self, *, seed: int = 1, size: int = 400) -> None:
-        most = 2000
-        if not 1 <= size <= most:
-            msg = f"a practice world has 1 to {most} people, not {size}"
-            raise ValueError(msg)
+        if not 1 <= size <= _LARGEST:
+            raise ValueError(f"a practice world has 1 to {_LARGEST} people, not {size}")
         self._seed = seed
         self._staff = suffix_world()
         self._people = {person.number: person for person in map(self._invent, range(size))}
@@ -131,7 +120,9 @@ class PracticeWorld:
         local = at.astimezone(ZoneInfo(person.zone))
         weekend = local.weekday() >= _SATURDAY
         factor = _WEEKEND_FACTOR[person.habit] if weekend else 1.0
-        return min(0.82, _WEEKDAY[person.habit][local.hour] * factor * person.reach)
+        by_hour = _WEEKDAY[person.habit]
+        percent = by_hour[local.hour - _FIRST_HOUR] if local.hour >= _FIRST_HOUR else _NIGHT
+        return min(_HIGHEST_CHANCE, percent / 100 * factor * person.reach)
 
     @staticmethod
     def _not_reached(person: Person, share: float, ring: float) -> Behaviour:
@@ -152,8 +143,8 @@ class PracticeWorld:
             place=block.place,
             habit=_HABITS[int(self._draw("habit", number) * len(_HABITS))],
             reach=0.4 + self._draw("reach", number),
-            has_machine=self._draw("machine", number) < 0.55,  # noqa: PLR2004 - a share, named by its line
-            wrong_number=self._draw("wrong", number) < 0.04,  # noqa: PLR2004
+            has_machine=self._draw("machine", number) < _WITH_MACHINE,
+            wrong_number=self._draw("wrong", number) < _WRONG_NUMBERS,
         )
 
     def _draw(self, *what: object) -> float:

@@ -8,13 +8,11 @@ import os
 import shutil
 import signal
 import socket
-from typing import TYPE_CHECKING, Final
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Final
 
 from adapters.lab.errors import LabUnavailable
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
-    from pathlib import Path
 
 _READY_SECONDS: Final = 20.0
 _POLL_SECONDS: Final = 0.02
@@ -38,7 +36,11 @@ class Child:
     @property
     def pid(self) -> int | None:
         """The process id while it runs."""
-        return None if self._process is None or self._process.returncode is not None else self._process.pid
+        return (
+            None
+            if self._process is None or self._process.returncode is not None
+            else self._process.pid
+        )
 
     async def start(self, ready: Callable[[], Awaitable[bool]]) -> None:
         """Start and poll ``ready`` until it is true, at most 20 s.
@@ -47,8 +49,7 @@ class Child:
         it ends early or never gets ready; it is dead then.
         """
         if self.pid is not None:
-            msg = f"{self.name} runs already"
-            raise RuntimeError(msg)
+            raise RuntimeError(f"{self.name} runs already")
         with self._output.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
@@ -60,16 +61,21 @@ class Child:
             )
         try:
             async with asyncio.timeout(_READY_SECONDS):
-                while not await ready():
-                    if self._process.returncode is not None:
-                        raise self._failed(f"ended at once with code {self._process.returncode}")
-                    await asyncio.sleep(_POLL_SECONDS)
+                await self._until(ready, self._process)
         except TimeoutError:
             await self.kill()
             raise self._failed(f"was not ready within {_READY_SECONDS:.0f} s") from None
         except BaseException:
             await self.kill()
             raise
+
+    async def _until(
+        self, ready: Callable[[], Awaitable[bool]], process: asyncio.subprocess.Process
+    ) -> None:
+        while not await ready():
+            if process.returncode is not None:
+                raise self._failed(f"ended at once with code {process.returncode}")
+            await asyncio.sleep(_POLL_SECONDS)
 
     def _failed(self, what: str) -> LabUnavailable:
         said = self._output.read_text(errors="replace").splitlines()[-_LAST_LINES:]
@@ -87,10 +93,10 @@ class Child:
         self.signal(signal.SIGKILL)
         await self.wait()
 
-    async def wait(self, timeout: float = 10.0) -> None:  # noqa: ASYNC109
+    async def wait(self, within: float = 10.0) -> None:
         """Wait until it has ended. Raises :class:`TimeoutError`."""
         if self._process is not None:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(within):
                 await self._process.wait()
 
 
@@ -101,26 +107,37 @@ async def check_host_name() -> None:
     so that calls crawl for no visible reason.
     """
     name = socket.gethostname()
+    if (getent := shutil.which("getent")) is None:
+        return
+    process = await asyncio.create_subprocess_exec(
+        getent, "ahosts", name, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+    )
     try:
         async with asyncio.timeout(2.0):
-            await asyncio.get_running_loop().getaddrinfo(name, None)
-    except (OSError, TimeoutError):
-        reason = f"this machine's host name {name!r} does not resolve, so every SIP call would block for 5 s"
-        raise LabUnavailable(reason, f"Add the line '127.0.0.1 {name}' to the hosts file") from None
+            if await process.wait() == 0:
+                return
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+    raise LabUnavailable(
+        f"this machine's host name {name!r} does not resolve: every SIP call would block for 5 s",
+        f"Add the line '127.0.0.1 {name}' to the hosts file",
+    )
 
 
 async def sip_answers(port: int) -> bool:
     """Whether somebody speaks SIP on this loopback UDP port (asks OPTIONS, waits 0.2 s)."""
     loop = asyncio.get_running_loop()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
-        one.setblocking(False)
+        one.settimeout(0)
         one.bind(("127.0.0.1", 0))
         mine = one.getsockname()[1]
         ask = (
             f"OPTIONS sip:ready@127.0.0.1:{port} SIP/2.0\r\n"
             f"Via: SIP/2.0/UDP 127.0.0.1:{mine};branch=z9hG4bK{mine}\r\n"
             f"From: <sip:lab@127.0.0.1>;tag={mine}\r\nTo: <sip:ready@127.0.0.1>\r\n"
-            f"Call-ID: ready-{mine}\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 5\r\nContent-Length: 0\r\n\r\n"
+            f"Call-ID: ready-{mine}\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 5\r\n"
+            "Content-Length: 0\r\n\r\n"
         )
         with contextlib.suppress(OSError, TimeoutError):
             one.connect(("127.0.0.1", port))

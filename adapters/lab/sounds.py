@@ -8,10 +8,8 @@ mu-law, so that no call needs transcoding.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
+from typing import Final
 
 _RATE: Final = 8000
 _BIAS: Final = 0x84

@@ -13,12 +13,10 @@ import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
-
-if TYPE_CHECKING:
-    from datetime import datetime
+from typing import Any, Final, Protocol, cast, runtime_checkable
 
 
 class Answer(StrEnum):
@@ -65,7 +63,9 @@ class Answer(StrEnum):
         return self in _RINGS
 
 
-_PICKS_UP: Final = frozenset({Answer.HUMAN, Answer.SILENT, Answer.MACHINE, Answer.ANSWERS_AND_LEAVES})
+_PICKS_UP: Final = frozenset(
+    {Answer.HUMAN, Answer.SILENT, Answer.MACHINE, Answer.ANSWERS_AND_LEAVES}
+)
 _RINGS: Final = _PICKS_UP | {Answer.RING_OUT, Answer.HANGS_UP_RINGING, Answer.DECLINE}
 
 LONGEST_SECONDS: Final = 86_400.0
@@ -92,8 +92,9 @@ class Behaviour:
         for name in ("ring_seconds", "talk_seconds"):
             value = getattr(self, name)
             if not (math.isfinite(value) and 0 <= value <= LONGEST_SECONDS):
-                msg = f"{name} must be between 0 and {LONGEST_SECONDS:.0f} seconds, not {value!r}"
-                raise ValueError(msg)
+                raise ValueError(
+                    f"{name} must be between 0 and {LONGEST_SECONDS:.0f} seconds, not {value!r}"
+                )
 
 
 @runtime_checkable
@@ -139,9 +140,14 @@ class TableWorld:
             body = pattern.removesuffix("*").removeprefix("*")
             both_ends = pattern.startswith("*") and pattern.endswith("*")
             if not script or not body or "*" in body or both_ends:
-                msg = f"bad line in the world table: {pattern!r} -> {entry!r}"
-                raise ValueError(msg)
-            shelf = self._suffix if pattern.startswith("*") else self._prefix if pattern.endswith("*") else self._exact
+                raise ValueError(f"bad line in the world table: {pattern!r} -> {entry!r}")
+            shelf = (
+                self._suffix
+                if pattern.startswith("*")
+                else self._prefix
+                if pattern.endswith("*")
+                else self._exact
+            )
             shelf[body] = script
 
     def meet(self, number: str, at: datetime, attempt: int) -> Behaviour:
@@ -187,17 +193,19 @@ class TableWorld:
         )
 
 
-def _script(pattern: str, entry: Any) -> Script:
-    return tuple(_behaviour(pattern, one) for one in (entry if isinstance(entry, list) else [entry]))
+def _script(pattern: str, entry: object) -> Script:
+    return tuple(
+        _behaviour(pattern, one) for one in (entry if isinstance(entry, list) else [entry])
+    )
 
 
-def _behaviour(pattern: str, entry: Any) -> Behaviour:
+def _behaviour(pattern: str, entry: object) -> Behaviour:
     try:
-        durations = {key: float(value) for key, value in entry.items() if key != "answer"}
-        return Behaviour(answer=Answer(entry["answer"]), **durations)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        msg = f"world table, line {pattern!r}: {error}"
-        raise ValueError(msg) from error
+        fields = dict(cast("dict[str, Any]", entry))
+        answer = Answer(fields.pop("answer"))
+        return Behaviour(answer=answer, **{key: float(value) for key, value in fields.items()})
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"world table, line {pattern!r}: {error}") from error
 
 
 class CountingWorld:
