@@ -22,7 +22,15 @@ from gateway.domain.change import Change
 from gateway.domain.disposition import Disposition, is_upgrade
 from gateway.domain.errors import Conflict, StoreError
 from gateway.domain.events import CallEvent, CallNews
-from gateway.domain.flight import Effect, HangUp, StartCustomerLeg, advance, is_over, settle_leg
+from gateway.domain.flight import (
+    Effect,
+    HangUp,
+    StartCustomerLeg,
+    advance,
+    is_over,
+    owed,
+    settle_leg,
+)
 from gateway.domain.machine import LegEvent, LegState
 from gateway.domain.model import Evidence, Flight, Leg, Role, Step
 from gateway.ports import Clock, Planner, Store
@@ -112,11 +120,7 @@ class Desk:
             evidence=evidence or Evidence(source="gateway", reason=text),
         )
         flight = replace(flight, legs=_with(flight, leg))
-        effects: tuple[Effect, ...] = ()
-        if leg.role is Role.CUSTOMER:
-            agents = (one for one in flight.legs if one.role is Role.AGENT and one.is_open)
-            effects = tuple(HangUp(one.id) for one in agents)
-        self._apply(flight, leg, effects, leg.state.lower(), now, text)
+        self._apply(flight, leg, owed(flight), leg.state.lower(), now, text)
 
     def add_leg(self, flight: Flight, leg: Leg, text: str) -> None:
         """Reserve one more leg of an open attempt."""
@@ -124,14 +128,16 @@ class Desk:
         self._apply(flight, leg, (), "reserved", leg.reserved_at, text)
 
     def note(self, leg_id: str, kind: str, text: str, **changes: Any) -> None:
-        """Change details of an open leg (not its state) and say why in the journal."""
+        """Change details of an open leg (not its state) and say why in the journal.
+
+        Whatever the flight still needs done is done now: it may have been lost in a restart.
+        """
         flight = self.registry.of_leg(leg_id)
         if flight is None:
             return
         leg = replace(flight.leg(leg_id), **changes)
-        self._apply(
-            replace(flight, legs=_with(flight, leg)), leg, (), kind, self._clock.now(), text
-        )
+        flight = replace(flight, legs=_with(flight, leg))
+        self._apply(flight, leg, owed(flight), kind, self._clock.now(), text)
 
     def _apply(
         self,
@@ -192,6 +198,9 @@ class Desk:
         match effect:
             case StartCustomerLeg(agent_channel=channel):
                 self.on_customer_leg(flight, channel)
+            case HangUp(leg_id=leg_id) if flight.leg(leg_id).state is LegState.RESERVED:
+                text = "not sent: nobody is left to talk to the contact"
+                self.settle(leg_id, LegEvent.RELEASE, text=text)
             case HangUp(leg_id=leg_id):
                 self._spawn(self._hang_up(flight.leg(leg_id)), "hang-up")
 

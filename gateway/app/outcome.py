@@ -7,8 +7,8 @@ from datetime import datetime
 
 from gateway.domain.caps import contact_key, number_key
 from gateway.domain.change import Change, Stop
-from gateway.domain.disposition import Disposition, meaning
-from gateway.domain.flight import conclude
+from gateway.domain.disposition import Disposition
+from gateway.domain.flight import conclude, reached_contact
 from gateway.domain.machine import CallbackEvent, CallbackState, step_callback
 from gateway.domain.model import Callback, Flight, Leg, Plan, Step
 from gateway.ports import Planner, PlanQuestion
@@ -40,7 +40,7 @@ async def conclusion(
         data={"talk_seconds": round(attempt.talk_seconds, 1)},
     )
     refunds: tuple[tuple[str, datetime], ...] = ()
-    if disposition is None or not meaning(disposition).reached_contact:
+    if not reached_contact(flight):
         at = attempt.reserved_at
         keys = (contact_key(attempt.contact_id), number_key(attempt.number))
         refunds = tuple((key, at) for key in keys)
@@ -107,9 +107,10 @@ def late_upgrade(flight: Flight, leg: Leg, now: datetime) -> Change:
     ``flight`` is as stored now. An answer closes the callback unless it is terminal already; while
     another attempt is open it is remembered until that one ends. It never causes a call.
     """
-    callback = flight.callback
-    told = leg.disposition
-    attempt = replace(flight.attempt, disposition=told)
+    legs = tuple(leg if one.id == leg.id else one for one in flight.legs)
+    corrected = conclude(replace(flight, legs=legs), now)
+    callback, attempt = corrected.callback, corrected.attempt
+    told = attempt.disposition
     text = f"attempt {attempt.n} turned out to be {told.value if told else 'not placed'}"
     steps = [
         Step(
@@ -130,4 +131,6 @@ def late_upgrade(flight: Flight, leg: Leg, now: datetime) -> Change:
             stop = Stop(event=CallbackEvent.COMPLETE, reason="an earlier attempt had reached them")
             after, step = planned(outcome, stop, now)
             steps.append(step)
+    elif callback.used != flight.callback.used and callback.closed_at is None:
+        after = callback.moved(callback.state)
     return Change(at=now, callback=after, attempt=attempt, legs=(leg,), steps=tuple(steps))

@@ -19,6 +19,7 @@ from gateway.app.resolve import Resolver
 from gateway.app.sender import Sender
 from gateway.app.spec import DispatchSpec, QueueSpec
 from gateway.app.track import track
+from gateway.app.waiting import within
 from gateway.domain.errors import LoginRefused
 from gateway.domain.model import Flight, Leg
 from gateway.domain.windows import Law
@@ -160,18 +161,16 @@ class Gateway:
         """Give back what was not sent, let open calls end for a while, write everything."""
         self.dispatcher.pause("the gateway is stopping")
         _log.info("gateway.draining", open_attempts=len(self.registry))
-        try:
-            async with asyncio.timeout(self._parts.spec.drain):
-                while len(self.registry):
-                    self._drained.clear()
-                    await self._drained.wait()
-        except TimeoutError:
+        clock = self._parts.clock
+        if not await within(clock, self._parts.spec.drain, self._all_ended()):
             _log.warning("gateway.left_open", open_attempts=len(self.registry))
-        try:
-            async with asyncio.timeout(_LAST_WRITES):
-                await self._settled()
-        except TimeoutError:
+        if not await within(clock, _LAST_WRITES, self._settled()):
             _log.error("gateway.unwritten", reason=self._ledger.trouble or "the database is slow")
+
+    async def _all_ended(self) -> None:
+        while len(self.registry):
+            self._drained.clear()
+            await self._drained.wait()
 
     async def _settled(self) -> None:
         """Wait for what is under way and still writes."""
