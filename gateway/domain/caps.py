@@ -48,7 +48,7 @@ def count_attempt(
         midnight = datetime.combine(today + timedelta(days=1), datetime.min.time(), zone)
         return CapReached(f"{n_day} attempts today, at most {cap_day}", midnight.astimezone(UTC))
     if len(recent) >= cap_week:
-        free_at = recent[len(recent) - cap_week] + _WEEK
+        free_at = (recent[-cap_week] if cap_week > 0 else now) + _WEEK
         return CapReached(f"{len(recent)} attempts in seven days, at most {cap_week}", free_at)
     return replace(
         guard,

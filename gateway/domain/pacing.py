@@ -6,6 +6,10 @@ from dataclasses import dataclass
 
 __all__ = ["Bucket", "Limits", "take", "wait_for_token"]
 
+# A token is whole up to this much, else whoever waited as told might be told to wait for a time
+# too short for the clock to show, forever.
+_ROUNDING = 1e-6
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -37,5 +41,5 @@ def take(bucket: Bucket, limits: Limits, now: float) -> Bucket:
 
 def wait_for_token(bucket: Bucket, limits: Limits, now: float) -> float:
     """Return the seconds until a whole token is there (0.0: now)."""
-    full = _filled(bucket, limits, now)
-    return max(0.0, (1.0 - full.level) / limits.calls_per_second)
+    missing = 1.0 - _filled(bucket, limits, now).level
+    return missing / limits.calls_per_second if missing > _ROUNDING else 0.0

@@ -69,7 +69,9 @@ def decide(candidate: Candidate, terms: Terms) -> Change:
         reason = verdict.reason if isinstance(verdict, Closed) else "no calling rule"
         return close_callback(callback, CallbackEvent.BLOCK, reason, terms.now)
     if candidate.busy_until is not None:
-        again = min(candidate.busy_until, terms.now + timedelta(seconds=_BUSY_LOOK_AGAIN))
+        again = terms.now + timedelta(seconds=_BUSY_LOOK_AGAIN)
+        if terms.now < candidate.busy_until < again:
+            again = candidate.busy_until
         return put_off(callback, again, "the contact is in another call of ours", terms.now)
     guards = _count(candidate, number, rule, zone, terms.now)
     if isinstance(guards, CapReached):
