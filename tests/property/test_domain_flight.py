@@ -234,25 +234,39 @@ def test_when_all_news_arrives_its_order_and_repetition_do_not_matter(
     assert one.callback == other.callback
 
 
-@given(calls(CUSTOMER), calls(AGENT))
+@st.composite
+def agent_first_calls(draw: st.DrawFn) -> tuple[list[CallEvent], list[CallEvent]]:
+    """Draw all news of an agent's and a contact's leg: as it happened, and in any mixture."""
+    agent, customer = draw(calls(AGENT)), draw(calls(CUSTOMER))
+    return [*agent[0], *customer[0]], draw(st.permutations([*agent[1], *customer[1]]))
+
+
+@given(agent_first_calls())
 def test_two_legs_whose_news_is_mixed_conclude_as_if_it_came_in_order(
-    customer: tuple[list[CallEvent], list[CallEvent]],
-    agent: tuple[list[CallEvent], list[CallEvent]],
+    both: tuple[list[CallEvent], list[CallEvent]],
 ) -> None:
-    flight = a_flight(AGENT, CUSTOMER)
-    in_order, _ = _play(flight, [*agent[0], *customer[0]])
-    mixed, effects = _play(flight, [*customer[1], *agent[1]])
-    assert conclude(mixed, after(90)).attempt == conclude(in_order, after(90)).attempt
-    assert not [effect for effect in effects if isinstance(effect, StartCustomerLeg)]
+    told, mixed = both
+    one, other = (_play(a_flight(AGENT, CUSTOMER), events)[0] for events in (told, mixed))
+    assert conclude(one, after(90)).attempt == conclude(other, after(90)).attempt
 
 
-@given(calls(CUSTOMER), calls(AGENT))
-def test_no_leg_of_an_agent_first_flight_is_left_waiting_for_nobody(
-    customer: tuple[list[CallEvent], list[CallEvent]],
-    agent: tuple[list[CallEvent], list[CallEvent]],
+@given(agent_first_calls(), st.data())
+def test_whatever_news_is_lost_nobody_is_left_waiting_for_nobody(
+    both: tuple[list[CallEvent], list[CallEvent]], data: st.DataObject
 ) -> None:
-    flight = a_flight(AGENT, CUSTOMER)
-    for events in (customer[1], agent[1]):
-        moved, effects = _play(flight, events)
-        still = [leg for leg in moved.legs if leg.is_open]
-        assert [HangUp(leg.id) for leg in still] == effects
+    _, mixed = both
+    kept = [event for event in mixed if data.draw(st.booleans())]
+    flight, effects = _play(a_flight(AGENT, CUSTOMER), kept)
+    states = {leg.role: leg.is_open for leg in flight.legs}
+    lonely = [
+        leg
+        for leg in flight.legs
+        if leg.is_open and not all(states.values()) and not leg.connected_at
+    ]
+    assert {HangUp(leg.id) for leg in lonely} <= set(effects)
+
+
+@given(st.permutations([N.ACCEPTED, N.RINGING, N.ANSWERED, N.CONNECTED, N.ANSWERED]))
+def test_an_agent_who_answers_starts_the_contact_whatever_the_order(order: list[CallNews]) -> None:
+    events = [news(AGENT, kind, channel="PJSIP/anna-1") for kind in order]
+    assert _play(a_flight(AGENT), events)[1] == [StartCustomerLeg("PJSIP/anna-1")]
