@@ -116,15 +116,13 @@ class AsteriskDialer:
             raise Refused(f"no route {order.route!r} is configured for {self.name}")
         if not _LEG_ID.fullmatch(order.leg_id) or not self._translator.is_ours(order.leg_id):
             raise Refused(f"a leg id must have {LEG_ID_LENGTH} characters and our prefix")
-        if self._translator.knows(order.leg_id):
-            raise OutcomeUnknown("this leg was sent before; nothing is ever sent twice")
         if not self.status().up:
             raise NotSent(f"{self.name} cannot be used: {self.status().reason}")
         action_id = str(uuid4())
         headers = self._originate_headers(order, route, action_id)
-        self._translator.expect(
-            order.leg_id, action_id, order.ring_timeout, self._clock.monotonic()
-        )
+        tick = self._clock.monotonic()
+        if not self._translator.expect(order.leg_id, action_id, order.ring_timeout, tick):
+            raise OutcomeUnknown("this leg was sent before; nothing is ever sent twice")
         try:
             answer = await self._link.request(headers, timeout=self._settings.ack_timeout)
         except (NotSent, Refused):

@@ -95,19 +95,21 @@ class Translator:
         """Whether a channel's id is one that we gave."""
         return len(uniqueid) == LEG_ID_LENGTH and uniqueid.startswith(self._prefix)
 
-    def knows(self, leg_id: str) -> bool:
-        """Whether this leg was sent or heard of here before."""
-        return leg_id in self._calls or leg_id in self._over
-
     def channel_of(self, leg_id: str) -> str:
         """Return the leg's channel name, or ``""`` while it is not known."""
         call = self._calls.get(leg_id)
         return call.channel if call else ""
 
-    def expect(self, leg_id: str, order: str, ring_timeout: float, tick: float) -> None:
-        """Note that ``order`` (an ActionID) is about to be written for this leg."""
+    def expect(self, leg_id: str, order: str, ring_timeout: float, tick: float) -> bool:
+        """Note that ``order`` (an ActionID) is about to be written; False if the leg is known.
+
+        A second order for a leg must not be written, and news of it would not be about our call.
+        """
+        if leg_id in self._calls or leg_id in self._over:
+            return False
         call = _Call(leg_id, order, tick, Facts(ring_timeout=ring_timeout))
         self._calls[leg_id] = self._orders[order] = call
+        return True
 
     def forget(self, leg_id: str) -> None:
         """Drop a leg whose order was never written or was refused."""
