@@ -87,6 +87,7 @@ class Dispatcher:
         """Dispatch until canceled. Cancelable at any await; reserved legs stay in the database."""
         while True:
             self._wake.clear()
+            self._slept_until = None  # From here on anything new may be missed: wake for it.
             try:
                 reserved = await self._claim()
                 due = await self._next_due()
@@ -132,7 +133,7 @@ class Dispatcher:
 
     async def _next_due(self) -> datetime | None:
         demands, _ = self._demands()
-        self._lacked_room = len({one.queue for one in demands}) < len(self._queues)
+        self._lacked_room = len(demands) < len(self._queues)
         if not demands:
             return None
         return await self._store.next_due([one.queue for one in demands])
@@ -180,6 +181,7 @@ class Dispatcher:
             free = limits.concurrent_calls - self._desk.registry.in_use(name)
             free -= promised.get(name, 0)
             ahead = max(1, int(limits.calls_per_second * _LOOK_AHEAD), limits.burst)
-            if free > 0:
-                return name, min(free, ahead)
+            room = min(free, ahead - self._senders[name].backlog)
+            if room > 0:
+                return name, room
         return None, 0

@@ -55,6 +55,7 @@ class Sender:
         spawn: Spawn,
     ) -> None:
         self.on_doubt: Callable[[str], None] = lambda _leg_id: None
+        self.on_sent: Callable[[], None] = lambda: None
         self._dialer = dialer
         self._store = store
         self._clock = clock
@@ -67,6 +68,11 @@ class Sender:
         self._waiting: deque[_Waiting] = deque()
         self._news = asyncio.Event()
         self._bucket = Bucket(float(dialer.limits.burst), clock.monotonic())
+
+    @property
+    def backlog(self) -> int:
+        """How many reserved legs wait for their turn."""
+        return len(self._waiting)
 
     def enqueue(self, leg_id: str, bridge_to: str = "") -> None:
         """Send this reserved leg when its turn comes."""
@@ -105,6 +111,7 @@ class Sender:
             batch.append(waiting)
         if batch:
             await self._write_ahead(batch)
+        self.on_sent()
 
     async def _write_ahead(self, batch: list[_Waiting]) -> None:
         at = self._clock.now()

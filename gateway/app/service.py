@@ -191,6 +191,7 @@ class Gateway:
             spawn=self._spawn,
         )
         sender.on_doubt = self.resolver.doubt
+        sender.on_sent = self._room
         return sender
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None], name: str) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
 from adapters.memory import ManualClock, MemoryDialer, MemoryStore
+from gateway.app.intake import CallbackRequest
 from gateway.app.spec import QueueSpec
 from gateway.domain.disposition import Disposition
 from gateway.domain.errors import NotSent, OutcomeUnknown, Refused
@@ -374,3 +377,35 @@ async def test_a_stop_gives_back_what_was_not_sent_and_lets_open_calls_end() -> 
     assert waiting is not None
     assert ended.callback.state is CallbackState.DONE
     assert waiting.callback.state is CallbackState.SCHEDULED
+
+
+async def test_a_callback_that_comes_while_the_next_due_time_is_asked_for_is_not_overslept() -> (
+    None
+):
+    async with gateway_of() as one:
+        await one.ask(OLLI)
+        await one.tell(end=Disposition.NO_ANSWER)  # Due again in a minute: slept on.
+        asked = one.store.next_due
+        late: list[object] = []
+
+        async def next_due(queues: Sequence[str]) -> datetime | None:
+            due = await asked(queues)
+            if not late:
+                late.append(await one.intake.take([CallbackRequest(numbers=(KAISA,))]))
+            return due
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(one.store, "next_due", next_due)
+            one.gateway.dispatcher.wake()
+            await one.clock.advance(1.0)
+        assert one.numbers() == [OLLI, KAISA]
+
+
+async def test_no_more_is_reserved_than_can_be_sent_soon() -> None:
+    clock = ManualClock()
+    limits = Limits(calls_per_second=2.0, concurrent_calls=50)
+    async with gateway_of(clock=clock, dialer=MemoryDialer(clock, "pbx", limits)) as one:
+        await one.ask(*(f"+35840123{n:04}" for n in range(20)))
+        assert len(one.gateway.registry) - len(one.dialer.orders) <= 2
+        await clock.advance(12.0)
+        assert len(set(one.numbers())) == 20
