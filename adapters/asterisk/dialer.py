@@ -10,12 +10,13 @@ from uuid import uuid4
 
 import structlog
 
+from adapters.asterisk.calls import LEG_ID_LENGTH
 from adapters.asterisk.config import AsteriskSettings, Route
 from adapters.asterisk.evidence import CelFile, judge
 from adapters.asterisk.feed import Feed
 from adapters.asterisk.link import Link
 from adapters.asterisk.switch import boot_epoch, is_vulnerable, living_channels
-from adapters.asterisk.translate import LEG_ID_LENGTH, VARIABLES, WANTED, Living, Translator
+from adapters.asterisk.translate import VARIABLES, WANTED, Living, Translator
 from adapters.asterisk.wire import Packet
 from gateway.domain.errors import DialError, LoginRefused, NotSent, OutcomeUnknown, Refused
 from gateway.domain.events import CallEvent, Finding, LinkDown, LinkUp
@@ -114,7 +115,7 @@ class AsteriskDialer:
         route = self._settings.routes.get(order.route)
         if route is None:
             raise Refused(f"no route {order.route!r} is configured for {self.name}")
-        if not _LEG_ID.fullmatch(order.leg_id) or not self._translator.is_ours(order.leg_id):
+        if not _LEG_ID.fullmatch(order.leg_id) or not self._translator.calls.is_ours(order.leg_id):
             raise Refused(f"a leg id must have {LEG_ID_LENGTH} characters and our prefix")
         if not self.status().up:
             raise NotSent(f"{self.name} cannot be used: {self.status().reason}")
@@ -205,7 +206,7 @@ class AsteriskDialer:
         packets = await self._link.request_list(
             {"Action": "CoreShowChannels"}, timeout=self._settings.ack_timeout
         )
-        living = living_channels(packets, self._translator.is_ours)
+        living = living_channels(packets, self._translator.calls.is_ours)
         now, tick = self._clock.now(), self._clock.monotonic()
         self._publish(self._translator.living(living, now, tick, complete=complete))
         return living

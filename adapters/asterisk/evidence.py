@@ -19,6 +19,7 @@ from typing import IO, Final
 
 import structlog
 
+from adapters.asterisk.calls import LEG_ID_LENGTH
 from gateway.domain.causes import read_causes
 from gateway.domain.disposition import Disposition
 from gateway.domain.events import Finding
@@ -28,7 +29,6 @@ __all__ = ["CelFile", "Trace", "Traces", "judge"]
 
 _log = structlog.get_logger(__name__)
 _D = Disposition
-_LEG_ID_LENGTH: Final = 32
 _CHUNK: Final = 1 << 20
 _FIRST_READ: Final = 64 << 20
 """Bytes from the file's end that are read the first time."""
@@ -66,7 +66,7 @@ class Traces:
         kind, stamp, uniqueid, peer, extra = row[0], float(row[1]), row[2], row[7], row[8]
         details = json.loads(extra) if extra.startswith("{") else {}
         trace = None
-        if len(uniqueid) == _LEG_ID_LENGTH and uniqueid.startswith(is_ours):
+        if len(uniqueid) == LEG_ID_LENGTH and uniqueid.startswith(is_ours):
             trace = self.legs.setdefault(uniqueid, Trace())
             if len(self.legs) > _KEPT:
                 del self.legs[next(iter(self.legs))]

@@ -77,7 +77,9 @@ def disposition_of(facts: Facts) -> Disposition:
     """Read the facts; always an answer, FAILED where they say nothing."""
     if facts.answered:
         return _D.ANSWERED_MACHINE if facts.amd == "MACHINE" else _D.ANSWERED_HUMAN
-    if not facts.state_known and facts.tech_cause is None and facts.cause in _OF_ANSWERED_TOO:
+    if not (facts.state_known or facts.response or facts.tech_cause) and (
+        facts.cause in _OF_ANSWERED_TOO
+    ):
         return _D.UNRESOLVED  # it may have been answered while nobody listened
     if facts.we_hung_up or facts.timed_out:
         return _D.CANCELED if facts.we_hung_up else _D.NO_ANSWER

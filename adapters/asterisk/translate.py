@@ -9,17 +9,17 @@ idempotent and a leg ends once, when both halves are in or when there is no more
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from adapters.asterisk.outcome import Facts, disposition_of, evidence_of
+from adapters.asterisk.calls import Call, Calls
+from adapters.asterisk.outcome import disposition_of, evidence_of
 from adapters.asterisk.wire import Packet
 from gateway.domain.events import CallEvent, CallNews
 
-__all__ = ["LEG_ID_LENGTH", "VARIABLES", "WANTED", "Living", "Translator"]
+__all__ = ["VARIABLES", "WANTED", "Living", "Translator"]
 
-LEG_ID_LENGTH: Final = 32
 VARIABLES: Final = (b"AMDSTATUS", b"AMDCAUSE")
 """The channel variables of which we want to hear."""
 _SESSION: Final = (b"Shutdown", b"FullyBooted", b"CoreShowChannel", b"CoreShowChannelsComplete")
@@ -28,12 +28,6 @@ _FAILURE_GRACE: Final = 0.25
 """Seconds to wait for the Hangup, which says more than the refusal, after a refusal."""
 _ANSWER_GRACE: Final = 2.0
 """Seconds to wait for the OriginateResponse after a Hangup."""
-_SILENCE: Final = 60.0
-"""Seconds after the ring time when an order of which nothing is heard is left to the resolver."""
-_GONE: Final = 30.0
-"""Seconds after which a leg that was absent from a list of channels is dropped."""
-_REMEMBERED: Final = 20_000
-"""Ended legs that are remembered, so that late packets do not raise them from the dead."""
 _RING_STATE, _UP_STATE = "5", "6"
 _TWO: Final = 2
 
@@ -48,34 +42,15 @@ class Living:
     is_connected: bool
 
 
-@dataclass(slots=True)
-class _Call:
-    """What is known of one leg."""
-
-    leg_id: str
-    order: str = ""  # the ActionID while an OriginateResponse may come; "" when none will
-    sent_at: float = 0.0
-    facts: Facts = field(default_factory=Facts)
-    channel: str = ""
-    told: set[CallNews] = field(default_factory=set)
-    bridges: set[str] = field(default_factory=set)
-    close_at: float | None = None
-    gone_at: float | None = None
-    has_ended: bool = False  # the Hangup came
-    is_unsure: bool = False  # the order's own answer did not come in time
+News = list[tuple[Call, CallNews]]
 
 
 class Translator:
     """Turns packets into news. Times are ``now`` (wall clock) and ``tick`` (monotonic seconds)."""
 
     def __init__(self, prefix: str) -> None:
-        self._prefix = prefix
-        self._calls: dict[str, _Call] = {}
-        self._orders: dict[str, _Call] = {}
-        self._bridges: dict[str, set[str]] = {}
-        self._closing: dict[str, _Call] = {}
-        self._over: dict[str, None] = {}
-        self._table: dict[bytes, Callable[[Packet, float], list[tuple[_Call, CallNews]]]] = {
+        self._calls = Calls(prefix)
+        self._table: dict[bytes, Callable[[Packet, float], News]] = {
             b"OriginateResponse": self._originate_response,
             b"Newchannel": self._newstate,
             b"Newstate": self._newstate,
@@ -91,9 +66,10 @@ class Translator:
     def __len__(self) -> int:
         return len(self._calls)
 
-    def is_ours(self, uniqueid: str) -> bool:
-        """Whether a channel's id is one that we gave."""
-        return len(uniqueid) == LEG_ID_LENGTH and uniqueid.startswith(self._prefix)
+    @property
+    def calls(self) -> Calls:
+        """The legs under way."""
+        return self._calls
 
     def channel_of(self, leg_id: str) -> str:
         """Return the leg's channel name, or ``""`` while it is not known."""
@@ -105,16 +81,12 @@ class Translator:
 
         A second order for a leg must not be written, and news of it would not be about our call.
         """
-        if leg_id in self._calls or leg_id in self._over:
-            return False
-        call = _Call(leg_id, order, tick, Facts(ring_timeout=ring_timeout))
-        self._calls[leg_id] = self._orders[order] = call
-        return True
+        return self._calls.add(leg_id, order, ring_timeout, tick)
 
     def forget(self, leg_id: str) -> None:
         """Drop a leg whose order was never written or was refused."""
         if call := self._calls.get(leg_id):
-            self._drop(call)
+            self._calls.drop(call)
 
     def unsure(self, leg_id: str) -> None:
         """Note that nobody waits for the answer to this leg's order any more."""
@@ -133,20 +105,17 @@ class Translator:
 
     def link_lost(self) -> None:
         """Note that packets may be missing from now on: the Hangup alone must do from here."""
-        for call in self._calls.values():
-            call.facts.unbroken = call.facts.state_known = False
-            call.bridges.clear()
-        self._bridges.clear()
+        self._calls.lost_touch()
 
     def living(
         self, channels: Iterable[Living], now: datetime, tick: float, *, complete: bool = False
     ) -> list[CallEvent]:
         """Catch up with the channels that live. ``complete``: this is all, after a new login."""
-        news: list[tuple[_Call, CallNews]] = []
+        news: News = []
         alive = set()
         for seen in channels:
             alive.add(seen.leg_id)
-            if (call := self._call(seen.leg_id)) is None:
+            if (call := self._calls.find(seen.leg_id)) is None:
                 continue
             call.channel = seen.channel
             call.facts.state_known = True
@@ -155,9 +124,7 @@ class Translator:
             if seen.is_connected:
                 news.append((call, CallNews.CONNECTED))
         if complete:
-            for call in self._calls.values():
-                # Its last events may be on their way still, so it is not dropped at once.
-                call.gone_at = None if call.leg_id in alive else tick
+            self._calls.seen_alive(alive, tick)
         return self._told(news, now)
 
     def handle(self, packet: Packet, now: datetime, tick: float) -> list[CallEvent]:
@@ -170,22 +137,16 @@ class Translator:
 
     def due(self, now: datetime, tick: float) -> list[CallEvent]:
         """End the legs that have waited long enough for their other half."""
-        over = [c for c in self._closing.values() if c.close_at is not None and c.close_at <= tick]
-        return self._told([(call, CallNews.ENDED) for call in over], now)
+        return self._told([(call, CallNews.ENDED) for call in self._calls.due(tick)], now)
 
     def sweep(self, tick: float) -> None:
-        """Drop what will never be heard of again: the resolver decides about those legs."""
-        for call in list(self._calls.values()):
-            silent = call.order and not call.channel and not call.told - {CallNews.ACCEPTED}
-            patience = call.facts.ring_timeout + _SILENCE
-            gone = call.gone_at is not None and tick > call.gone_at + _GONE
-            if gone or (silent and tick > call.sent_at + patience):
-                self._drop(call)
+        """Drop the legs that will not be heard of again."""
+        self._calls.sweep(tick)
 
     # One method an event. Each returns what there may be to tell; _told drops what was told before.
 
-    def _answer(self, packet: Packet) -> list[tuple[_Call, CallNews]]:
-        if (call := self._orders.get(packet.action_id)) is None:
+    def _answer(self, packet: Packet) -> News:
+        if (call := self._calls.of_order(packet.action_id)) is None:
             return []
         if packet.name == b"Success":
             return [(call, CallNews.ACCEPTED)]
@@ -193,12 +154,12 @@ class Translator:
         # Whoever ordered it waits for this answer and forgets the leg; if not, it ends here.
         return [(call, CallNews.ENDED)] if call.is_unsure else []
 
-    def _originate_response(self, packet: Packet, tick: float) -> list[tuple[_Call, CallNews]]:
-        call = self._orders.get(packet.action_id)
+    def _originate_response(self, packet: Packet, tick: float) -> News:
+        call = self._calls.of_order(packet.action_id)
         success = packet.get(b"Response") == "Success"
         if call is None:
             # Another session's order. A success can only be about the channel it names.
-            call = self._call(packet.get(b"Uniqueid")) if success else None
+            call = self._calls.find(packet.get(b"Uniqueid")) if success else None
             return self._answered(call) if call else []
         call.facts.response = "Success" if success else "Failure"
         call.facts.reason = packet.get(b"Reason")
@@ -209,8 +170,8 @@ class Translator:
             return [*self._answered(call), *self._ending(call, tick)]
         return self._ending(call, tick)
 
-    def _newstate(self, packet: Packet, _: float) -> list[tuple[_Call, CallNews]]:
-        call = self._call(packet.get(b"Uniqueid"))
+    def _newstate(self, packet: Packet, _: float) -> News:
+        call = self._calls.find(packet.get(b"Uniqueid"))
         if call is None:
             return []
         call.channel = packet.get(b"Channel") or call.channel
@@ -220,42 +181,41 @@ class Translator:
             return self._answered(call)
         return self._rang(call) if state == _RING_STATE else []
 
-    def _dial_state(self, packet: Packet, _: float) -> list[tuple[_Call, CallNews]]:
-        call = self._call(packet.get(b"DestUniqueid"))
+    def _dial_state(self, packet: Packet, _: float) -> News:
+        call = self._calls.find(packet.get(b"DestUniqueid"))
         heard = packet.get(b"DialStatus") in {"RINGING", "PROGRESS"}
         return self._rang(call) if call and heard else []
 
-    def _dial_end(self, packet: Packet, _: float) -> list[tuple[_Call, CallNews]]:
+    def _dial_end(self, packet: Packet, _: float) -> News:
         status = packet.get(b"DialStatus")
-        if call := self._call(packet.get(b"DestUniqueid")):
+        if call := self._calls.find(packet.get(b"DestUniqueid")):
             call.facts.dial_status = status
             return self._answered(call) if status == "ANSWER" else []
-        if status == "ANSWER" and (call := self._call(packet.get(b"Uniqueid"))):
+        if status == "ANSWER" and (call := self._calls.find(packet.get(b"Uniqueid"))):
             return [(call, CallNews.CONNECTED)]
         return []
 
-    def _bridge_enter(self, packet: Packet, _: float) -> list[tuple[_Call, CallNews]]:
+    def _bridge_enter(self, packet: Packet, _: float) -> News:
         bridge = packet.get(b"BridgeUniqueid")
-        if call := self._call(packet.get(b"Uniqueid")):
-            call.bridges.add(bridge)
-            self._bridges.setdefault(bridge, set()).add(call.leg_id)
-        members = self._bridges.get(bridge)
+        if call := self._calls.find(packet.get(b"Uniqueid")):
+            self._calls.enter(call, bridge)
+        members = self._calls.in_bridge(bridge)
         count = packet.get(b"BridgeNumChannels")
         if not members or not count.isdecimal() or int(count) < _TWO:
             return []
-        return [(self._calls[leg_id], CallNews.CONNECTED) for leg_id in sorted(members)]
+        return [(member, CallNews.CONNECTED) for member in members]
 
-    def _bridge_leave(self, packet: Packet, _: float) -> list[tuple[_Call, CallNews]]:
+    def _bridge_leave(self, packet: Packet, _: float) -> News:
         if call := self._calls.get(packet.get(b"Uniqueid")):
-            self._leave(call, packet.get(b"BridgeUniqueid"))
+            self._calls.leave(call, packet.get(b"BridgeUniqueid"))
         return []
 
-    def _agent_connect(self, packet: Packet, _: float) -> list[tuple[_Call, CallNews]]:
-        call = self._call(packet.get(b"Uniqueid"))
+    def _agent_connect(self, packet: Packet, _: float) -> News:
+        call = self._calls.find(packet.get(b"Uniqueid"))
         return [(call, CallNews.CONNECTED)] if call else []
 
-    def _var_set(self, packet: Packet, _: float) -> list[tuple[_Call, CallNews]]:
-        call = self._call(packet.get(b"Uniqueid"))
+    def _var_set(self, packet: Packet, _: float) -> News:
+        call = self._calls.find(packet.get(b"Uniqueid"))
         if call and (value := packet.get(b"Value")):
             if packet.get(b"Variable") == "AMDSTATUS":
                 call.facts.amd = value
@@ -263,8 +223,8 @@ class Translator:
                 call.facts.amd_cause = value
         return []
 
-    def _hangup(self, packet: Packet, tick: float) -> list[tuple[_Call, CallNews]]:
-        call = self._call(packet.get(b"Uniqueid"))
+    def _hangup(self, packet: Packet, tick: float) -> News:
+        call = self._calls.find(packet.get(b"Uniqueid"))
         if call is None:
             return []
         call.has_ended = True
@@ -272,36 +232,26 @@ class Translator:
         call.facts.hang_up(packet.get(b"Cause"), packet.get(b"TechCause"))
         return self._ending(call, tick)
 
-    def _call(self, leg_id: str) -> _Call | None:
-        """Find our call of this id; a call of ours from before our start is taken on."""
-        if (call := self._calls.get(leg_id)) is None and self.is_ours(leg_id):
-            if leg_id in self._over:
-                return None
-            call = self._calls[leg_id] = _Call(leg_id)
-            call.facts.unbroken = call.facts.state_known = False
-        return call
-
     @staticmethod
-    def _answered(call: _Call) -> list[tuple[_Call, CallNews]]:
+    def _answered(call: Call) -> News:
         call.facts.answered = True
         return [(call, CallNews.ANSWERED)]
 
     @staticmethod
-    def _rang(call: _Call) -> list[tuple[_Call, CallNews]]:
+    def _rang(call: Call) -> News:
         call.facts.rang = True
         return [(call, CallNews.RINGING)]
 
-    def _ending(self, call: _Call, tick: float) -> list[tuple[_Call, CallNews]]:
+    def _ending(self, call: Call, tick: float) -> News:
         """Say that the leg is over, or set the time until which to wait for the other half."""
         refused = call.facts.response == "Failure"
         if call.has_ended and (call.facts.response or not call.order or not call.facts.unbroken):
             return [(call, CallNews.ENDED)]
-        if call.close_at is None and (refused or call.has_ended):
-            call.close_at = tick + (_FAILURE_GRACE if refused else _ANSWER_GRACE)
-            self._closing[call.leg_id] = call
+        if refused or call.has_ended:
+            self._calls.close_later(call, tick + (_FAILURE_GRACE if refused else _ANSWER_GRACE))
         return []
 
-    def _told(self, news: list[tuple[_Call, CallNews]], now: datetime) -> list[CallEvent]:
+    def _told(self, news: News, now: datetime) -> list[CallEvent]:
         events = []
         for call, kind in news:
             if kind in call.told or CallNews.ENDED in call.told:
@@ -319,29 +269,9 @@ class Translator:
                     disposition=disposition_of(call.facts),
                     evidence=evidence_of(call.facts),
                 )
-                self._drop(call)
-                self._remember(call.leg_id)
+                self._calls.end(call)
             events.append(event)
         return events
-
-    def _remember(self, leg_id: str) -> None:
-        self._over[leg_id] = None
-        if len(self._over) > _REMEMBERED:
-            del self._over[next(iter(self._over))]
-
-    def _drop(self, call: _Call) -> None:
-        self._calls.pop(call.leg_id, None)
-        self._orders.pop(call.order, None)
-        self._closing.pop(call.leg_id, None)
-        for bridge in list(call.bridges):
-            self._leave(call, bridge)
-
-    def _leave(self, call: _Call, bridge: str) -> None:
-        call.bridges.discard(bridge)
-        if members := self._bridges.get(bridge):
-            members.discard(call.leg_id)
-            if not members:
-                del self._bridges[bridge]
 
 
 WANTED: Final = frozenset(Translator("")._table) | frozenset(_SESSION)  # noqa: SLF001 -- same module
