@@ -96,7 +96,7 @@ class FaultRates:
         rates: dict[str, float] = {}
         for part in filter(None, (one.strip() for one in text.split(","))):
             name, _, value = part.partition("=")
-            if name not in Fault:
+            if name not in set(Fault):
                 raise ValueError(f"no fault is called {name!r}; there are {', '.join(Fault)}")
             try:
                 rates[name] = float(value)
