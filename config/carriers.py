@@ -15,7 +15,11 @@ from config.values import Name, Seconds, Strict
 __all__ = ["Carrier", "CarrierLimits", "Route", "Tls", "check_channel"]
 
 _CHANNEL = re.compile(r"[A-Za-z][A-Za-z0-9]*/[A-Za-z0-9@._+/-]+")
-_DIALPLAN_WORD = re.compile(r"[A-Za-z0-9_+.-]{1,79}")
+_DIALPLAN_WORD = re.compile(r"[A-Za-z0-9_.-]{1,79}")
+# Asterisk runs these by itself in every dialplan.
+_SPECIAL_EXTENSIONS = frozenset({"failed", "h", "i", "t", "o", "a", "e", "T"})
+_CALLER_ID = re.compile(r'(?:"[^"<>\\\x00-\x1f\x7f]{0,80}" ?)?<?\+?[0-9*#]{1,40}>?|')
+_NUMBER_MARK = re.compile(r"\{(?:number|digits)\}")
 
 
 def check_channel(value: str) -> str:
@@ -57,14 +61,17 @@ class Route(Strict):
     @classmethod
     def _plain(cls, value: str) -> str:
         if not _DIALPLAN_WORD.fullmatch(value):
-            raise ValueError("must be a plain dialplan name (letters, digits, '_', '+', '.', '-')")
+            raise ValueError("must be a plain dialplan name (letters, digits, '_', '.', '-')")
+        if value in _SPECIAL_EXTENSIONS:
+            raise ValueError(f"{value!r} is special in every dialplan; name another")
         return value
 
 
 class Carrier(Strict):
     """One way out. ``type: lab`` is the practice switch: loopback and practice numbers only.
 
-    Times in seconds. ``secret`` wins over ``secret_file`` (so that a variable can override it).
+    Times in seconds. ``channel`` holds ``{number}`` (E.164 with plus) or ``{digits}`` (without).
+    ``secret`` wins over ``secret_file``, so that a variable can override it.
     ``only_prefixes``: E.164 beginnings this carrier may call; empty means any.
     """
 
@@ -109,7 +116,16 @@ class Carrier(Strict):
             raise ValueError("must be a password of printable characters on one line")
         return value
 
-    @field_validator("username", "caller_id", "host")
+    @field_validator("caller_id")
+    @classmethod
+    def _caller_id(cls, value: str) -> str:
+        if not _CALLER_ID.fullmatch(value):
+            raise ValueError(
+                "must be a number or a name and a number: '\"Kairos\" <+358401234567>'"
+            )
+        return value
+
+    @field_validator("username", "host")
     @classmethod
     def _printable(cls, value: str) -> str:
         if not value.isprintable():
@@ -119,9 +135,9 @@ class Carrier(Strict):
     @field_validator("channel")
     @classmethod
     def _template(cls, value: str) -> str:
-        if value.count("{number}") != 1:
-            raise ValueError("must hold {number} once, like 'PJSIP/{number}@trunk'")
-        check_channel(value.replace("{number}", "+1"))
+        if len(_NUMBER_MARK.findall(value)) != 1:
+            raise ValueError("must hold {number} or {digits} once, like 'PJSIP/{number}@trunk'")
+        check_channel(_NUMBER_MARK.sub("1", value))
         return value
 
     @field_validator("only_prefixes")

@@ -52,13 +52,13 @@ class Database(Strict):
 class Dispatch(Strict):
     """How calls are sent out. Times in seconds.
 
-    ``resolve_after``: when a leg nobody heard of is looked into. ``settle_seconds``: how long
-    news may be late after a link is up again. ``drain_seconds``: how long a stop waits for calls.
+    ``resolve_after``: when a leg nobody heard of is looked into. ``settle_seconds``: how long a
+    switch gets to show a call it was asked for. ``drain_seconds``: how long a stop waits for calls.
     ``node`` names this process among several on one database.
     """
 
     resolve_after: Seconds = Field(120.0, ge=5, le=3600)
-    settle_seconds: Seconds = Field(2.0, le=300)
+    settle_seconds: Seconds = Field(5.0, le=300)
     drain_seconds: Seconds = Field(30.0, le=3600)
     node: Name = "main"
 
@@ -140,7 +140,7 @@ class Settings(BaseSettings):
 
     @property
     def allowed_countries(self) -> frozenset[str]:
-        """Countries whose numbers may be called; empty: none is named, so rules alone decide."""
+        """Countries whose numbers may be called; never empty."""
         home = (self.default_country,) if self.default_country else ()
         return frozenset(self.numbers.countries or home)
 
@@ -173,6 +173,8 @@ class Settings(BaseSettings):
             yield "default_queue", "missing; say which queue takes requests that name none"
 
     def _other_problems(self) -> Iterator[tuple[str, str]]:
+        if not self.allowed_countries:
+            yield "default_country", "missing; say it, or numbers.countries: others are not called"
         for name, carrier in self.carriers.items():
             needed = carrier.ring_timeout + carrier.ack_timeout
             if self.dispatch.resolve_after <= needed:

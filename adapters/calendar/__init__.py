@@ -1,1 +1,5 @@
-"""Holidays and time zones behind the calendar port."""
+"""Public holidays."""
+
+from adapters.calendar.holidays_calendar import HolidaysCalendar
+
+__all__ = ["HolidaysCalendar"]

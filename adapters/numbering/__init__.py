@@ -1,1 +1,5 @@
-"""Phone numbers: parsing, validity, region and type."""
+"""The world's telephone numbers."""
+
+from adapters.numbering.plan import PhoneNumberPlan
+
+__all__ = ["PhoneNumberPlan"]
