@@ -19,6 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal, Self
 
+from adapters.lab import sipp
 from adapters.lab.ami import AmiClient, ami_session
 from adapters.lab.config import agent_lines, free_ports, write_config
 from adapters.lab.errors import LabUnavailable
@@ -57,6 +58,7 @@ class AsteriskLab:
     (answers everybody at once, for load; only the number table counts).
     ``clock``: the aware instant shown to the world. ``run_dir``: where to
     work; by default a temporary folder, removed at exit unless ``keep``.
+    ``load_talk_seconds``: with ``sipp``, how long people stay on the line.
     Entering raises :class:`LabUnavailable` when there is no Asterisk or it
     does not start. All ports are free loopback ports, valid from entry on.
     """
@@ -69,6 +71,7 @@ class AsteriskLab:
         clock: Callable[[], datetime] | None = None,
         run_dir: Path | None = None,
         keep: bool = False,
+        load_talk_seconds: float | None = None,
     ) -> None:
         self.world: World = world if world is not None else suffix_world()
         self.ami_host = "127.0.0.1"
@@ -76,6 +79,7 @@ class AsteriskLab:
         self.secret = secrets.token_hex(24)
         self.observer_secret = secrets.token_hex(24)
         self._far_end = far_end
+        self._load_talk_seconds = load_talk_seconds
         self._clock = clock
         self._wanted_dir = run_dir
         self._keep = keep
@@ -109,6 +113,7 @@ class AsteriskLab:
         self.cel_file = self.log_dir / "cel-custom" / "kairos.csv"
         self.far_cel_file = self.run_dir / "far" / "log" / "cel-custom" / "kairos.csv"
         self.wire_log = self.run_dir / "wire.jsonl"
+        self._sipp_log = self.run_dir / "far" / "calls.log"
         self.secret_file = self.run_dir / "ami-secret"
         self.secret_file.touch(mode=0o600)
         self.secret_file.write_text(self.secret + "\n")
@@ -130,6 +135,7 @@ class AsteriskLab:
             "OBSERVER_SECRET": self.observer_secret,
             "AGENTS": agent_lines(self._far_sip),
             "VERBOSE": "",
+            "TRANSMIT_SILENCE": "no",
         }
 
     def _switch(self, name: Literal["near", "far"], values: dict[str, str]) -> Child:
@@ -141,17 +147,36 @@ class AsteriskLab:
 
     async def _start_far_end(self, stack: AsyncExitStack) -> None:
         if self._far_end == "sipp":
-            raise NotImplementedError
+            await self._start_sipp(stack)
+            return
         switchboard = Switchboard(self.world, self.wire_log, self._clock)
         stack.callback(switchboard.close)
         agi = await stack.enter_async_context(FastAgiServer(switchboard.meet))
         values = {
             **self._values(sip_port=self._far_sip, rtp_first=20000),
             "AGI_PORT": str(agi.port),
+            "TRANSMIT_SILENCE": "yes",
         }
         self._far = self._switch("far", values)
         stack.push_async_callback(self._far.kill)
         await self._far.start(lambda: sip_answers(self._far_sip))
+
+    async def _start_sipp(self, stack: AsyncExitStack) -> None:
+        if self.installation.sipp is None:
+            raise LabUnavailable("SIPp is not installed", "Install the package sip-tester")
+        far = self.run_dir / "far"
+        far.mkdir(exist_ok=True)
+        (far / "scenario.xml").write_text(sipp.scenario(self._load_talk_seconds))
+        command = sipp.command(
+            self.installation.sipp, far / "scenario.xml", self._far_sip, self._sipp_log
+        )
+        self._far = Child("SIPp", command, far / "output")
+        stack.push_async_callback(self._far.kill)
+
+        async def bound() -> bool:
+            return sipp.bound(self._far_sip)
+
+        await self._far.start(bound)
 
     async def _prepare_near(self, stack: AsyncExitStack) -> Child:
         child = self._switch("near", self._values(sip_port=self._near_sip, rtp_first=10000))
@@ -181,6 +206,8 @@ class AsteriskLab:
 
     def calls(self) -> list[WireCall]:
         """Return every call that reached the far end so far, oldest first."""
+        if self._far_end == "sipp":
+            return sipp.read_log(self._sipp_log)
         return read_wire_log(self.wire_log)
 
     async def cli(self, command: str) -> str:
