@@ -75,12 +75,8 @@ def advance(
     if new.state is old.state:
         return moved, ()
     known = owed(flight)
-    started = any(isinstance(effect, StartCustomerLeg) for effect in known)
     return moved, tuple(
-        effect
-        for effect in owed(moved)
-        if effect == HangUp(new.id)
-        or not (started if isinstance(effect, StartCustomerLeg) else effect in known)
+        effect for effect in owed(moved) if effect == HangUp(new.id) or effect not in known
     )
 
 

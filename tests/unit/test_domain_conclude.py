@@ -182,6 +182,10 @@ class TestWhatIsOwedAfterACrash:
     def test_an_agent_who_waits_for_a_contact_nobody_called_gets_that_call(self) -> None:
         assert owed(a_flight(self.agent)) == (StartCustomerLeg("PJSIP/anna-1"),)
 
+    def test_of_two_agents_who_wait_only_one_gets_the_contact(self) -> None:
+        second = replace(self.agent, id="second", n=2, channel="PJSIP/bert-1")
+        assert owed(a_flight(self.agent, second)) == (StartCustomerLeg("PJSIP/anna-1"),)
+
     def test_a_contact_whose_leg_is_stored_is_not_called_again(self) -> None:
         assert owed(a_flight(self.agent, a_leg(state=S.RESERVED))) == ()
 

@@ -86,6 +86,10 @@ class TestTheContactIsCalledFirst:
         leg = play(a_flight(), answered)[0].legs[0]
         assert leg.resolve_by == after(12 + 3600)
 
+    def test_an_answer_never_makes_the_resolver_look_earlier(self) -> None:
+        moved, _ = advance(a_flight(), answered, needs_agent=True, max_talk=5)
+        assert moved.legs[0].resolve_by == CUSTOMER.resolve_by
+
     def test_nothing_follows_from_news_of_a_single_leg(self) -> None:
         assert play(a_flight(), answered, connected, ended)[1] == []
 

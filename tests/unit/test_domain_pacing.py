@@ -42,6 +42,18 @@ def test_a_clock_that_stands_or_goes_back_makes_no_tokens() -> None:
 
 
 @pytest.mark.parametrize(
+    ("rate", "at", "level"),
+    [(0.7, 212203.803, -1.0), (10.0, 744172.71, 0.0), (3.0, 264069.3, 0.0)],
+)
+def test_whoever_waited_as_told_is_not_told_to_wait_for_a_blink_again(
+    rate: float, at: float, level: float
+) -> None:
+    limits, bucket = Limits(calls_per_second=rate, concurrent_calls=1), Bucket(level, at)
+    told = wait_for_token(bucket, limits, at)
+    assert wait_for_token(bucket, limits, at + told) == 0.0
+
+
+@pytest.mark.parametrize(
     ("number", "shown"),
     [("+358401234567", "…67"), ("+4930", "…30"), ("1234", "…"), ("12", "…"), ("", "…")],
 )

@@ -236,6 +236,10 @@ class TestReasonsToWait:
         assert callback.state is C.EXPIRED
         assert callback.state_reason == "no allowed time before the deadline: caps"
 
+    def test_putting_off_to_the_deadline_itself_is_still_in_time(self) -> None:
+        callback = the_callback(put_off(a_callback(deadline=after(60)), after(60), "caps", NOW))
+        assert (callback.state, callback.due_at) == (C.SCHEDULED, after(60))
+
     def test_putting_off_is_explained_in_a_step(self) -> None:
         (step,) = put_off(a_callback(), after(61), "caps", NOW).steps
         assert (step.kind, step.text, step.data) == (
