@@ -24,6 +24,7 @@ _SAYS_NOTHING: Final = frozenset({None, 0, 31, 127})
 _OF_ANSWERED_TOO: Final = _SAYS_NOTHING | {16}
 _EARLY: Final = 0.5
 """Seconds by which Asterisk's ring timer may seem early, seen from here."""
+_MACHINE_CAUSES: Final = frozenset({"INITIALSILENCE", "LONGGREETING", "MAXWORDLENGTH", "MAXWORDS"})
 _STATUS: Final = re.compile(r"(?<!\d)([1-6]\d\d)(?!\d)")
 _BY_DIAL_STATUS: Final = {
     "BUSY": _D.BUSY,
@@ -68,6 +69,16 @@ class Facts:
             self.tech_cause = int(found[1])
 
     @property
+    def is_machine(self) -> bool:
+        """What AMD() found, by its status, or by its cause where only that was heard.
+
+        NOTSURE is no machine: to drop a living person is the worse mistake.
+        """
+        if self.amd:
+            return self.amd == "MACHINE"
+        return self.amd_cause.partition("-")[0] in _MACHINE_CAUSES
+
+    @property
     def timed_out(self) -> bool:
         """Whether our own ring time was up, which networks report as a cancellation."""
         return self.reason == _RANG_OUT and self.waited >= self.ring_timeout - _EARLY
@@ -76,7 +87,7 @@ class Facts:
 def disposition_of(facts: Facts) -> Disposition:
     """Read the facts; always an answer, FAILED where they say nothing."""
     if facts.answered:
-        return _D.ANSWERED_MACHINE if facts.amd == "MACHINE" else _D.ANSWERED_HUMAN
+        return _D.ANSWERED_MACHINE if facts.is_machine else _D.ANSWERED_HUMAN
     if not (facts.state_known or facts.response or facts.tech_cause) and (
         facts.cause in _OF_ANSWERED_TOO
     ):

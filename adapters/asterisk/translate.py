@@ -122,7 +122,7 @@ class Translator:
             if seen.is_up:
                 news += self._answered(call)
             if seen.is_connected:
-                news.append((call, CallNews.CONNECTED))
+                news += self._connected(call)
         if complete:
             self._calls.seen_alive(alive, tick)
         return self._told(news, now)
@@ -192,7 +192,7 @@ class Translator:
             call.facts.dial_status = status
             return self._answered(call) if status == "ANSWER" else []
         if status == "ANSWER" and (call := self._calls.find(packet.get(b"Uniqueid"))):
-            return [(call, CallNews.CONNECTED)]
+            return self._connected(call)
         return []
 
     def _bridge_enter(self, packet: Packet, _: float) -> News:
@@ -203,7 +203,7 @@ class Translator:
         count = packet.get(b"BridgeNumChannels")
         if not members or not count.isdecimal() or int(count) < _TWO:
             return []
-        return [(member, CallNews.CONNECTED) for member in members]
+        return [news for member in members for news in self._connected(member)]
 
     def _bridge_leave(self, packet: Packet, _: float) -> News:
         if call := self._calls.get(packet.get(b"Uniqueid")):
@@ -212,16 +212,18 @@ class Translator:
 
     def _agent_connect(self, packet: Packet, _: float) -> News:
         call = self._calls.find(packet.get(b"Uniqueid"))
-        return [(call, CallNews.CONNECTED)] if call else []
+        return self._connected(call) if call else []
 
     def _var_set(self, packet: Packet, _: float) -> News:
         call = self._calls.find(packet.get(b"Uniqueid"))
-        if call and (value := packet.get(b"Value")):
-            if packet.get(b"Variable") == "AMDSTATUS":
-                call.facts.amd = value
-            else:
-                call.facts.amd_cause = value
-        return []
+        value = packet.get(b"Value")
+        if call is None or not value:  # set to nothing when the detection begins
+            return []
+        if packet.get(b"Variable") == "AMDSTATUS":
+            call.facts.amd = value
+        else:
+            call.facts.amd_cause = value
+        return self._answered(call)
 
     def _hangup(self, packet: Packet, tick: float) -> News:
         call = self._calls.find(packet.get(b"Uniqueid"))
@@ -236,6 +238,9 @@ class Translator:
     def _answered(call: Call) -> News:
         call.facts.answered = True
         return [(call, CallNews.ANSWERED)]
+
+    def _connected(self, call: Call) -> News:
+        return [*self._answered(call), (call, CallNews.CONNECTED)]
 
     @staticmethod
     def _rang(call: Call) -> News:
