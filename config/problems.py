@@ -92,6 +92,8 @@ def _sentence(kind: str, message: str, loc: Sequence[str | int], model: type[Bas
         return f"missing; add this key{meaning}"
     if kind in {"model_type", "dict_type", "model_attributes_type"}:
         return "must be a group of keys with values, indented below it"
+    if kind == "too_short":
+        return "is empty; add at least one"
     text = message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
     text = text.replace("Input should be", "must be")
     return text[:1].lower() + text[1:]

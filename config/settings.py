@@ -29,6 +29,8 @@ __all__ = ["Database", "Dispatch", "Logging", "Numbers", "Settings", "load_setti
 
 PREFIX = "KAIROS_"
 _PATH_VARIABLE = "KAIROS_CONFIG"
+# Variables of the lab and of the tests, which are no settings.
+_OTHERS = ("KAIROS_LAB_", "KAIROS_TEST_")
 _PATH_KEYS = {"data_dir", "secret_file", "cafile", "cel_file", "countries_file", "retry_rules_file"}
 _SCHEMES = ("sqlite:///", "sqlite+aiosqlite:///", "postgresql://", "postgresql+asyncpg://")
 
@@ -223,7 +225,7 @@ def _variables() -> dict[str, str]:
     return {
         name.removeprefix(PREFIX).lower().replace("__", "."): name
         for name in os.environ
-        if name.startswith(PREFIX)
+        if name.startswith(PREFIX) and not name.startswith(_OTHERS)
     }
 
 

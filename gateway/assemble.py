@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from datetime import date
 
-from config.countries import Countries, CountryLaw
+from config.countries import ANY_COUNTRY, Countries, CountryLaw
 from config.problems import ConfigError, did_you_mean
 from config.retry_rules import AfterResult as AfterResultData
 from config.retry_rules import RetryRules, RetrySet
@@ -18,17 +19,35 @@ from config.settings import Settings
 from config.values import Span
 from fallback.rules import AfterResult, DayPart, RuleBook, RuleSet
 from gateway.domain.disposition import Disposition, meaning
+from gateway.domain.errors import BadInput
 from gateway.domain.windows import CountryRule, HolidayCalendar, Hours, Law, WeeklyHours
 
 __all__ = ["build_law", "build_rules"]
 
 _NOT_SENT = "not_sent"
+_ANY_DAY = date(2026, 1, 1)
 
 
 def build_law(settings: Settings, countries: Countries, calendar: HolidayCalendar) -> Law:
-    """Compile the rules about when to call."""
+    """Compile the rules about when to call.
+
+    Raises ConfigError if a country that may be called has no rule or no calendar.
+    """
+    rules = countries.countries
+    problems = [
+        f"{country} may be called but has no calling rule; add it to the countries file"
+        for country in sorted(settings.allowed_countries)
+        if country not in rules and ANY_COUNTRY not in rules
+    ]
+    for country in sorted(settings.allowed_countries):
+        try:
+            calendar.holiday(country, None, _ANY_DAY)
+        except BadInput as unknown:
+            problems.append(f"{country} may be called but {unknown}")
+    if problems:
+        raise ConfigError(f"numbers.countries: {one}" for one in problems)
     return Law(
-        countries={code: _country(law) for code, law in countries.countries.items()},
+        countries={code: _country(law) for code, law in rules.items()},
         calendar=calendar,
         queues={
             name: _week(queue.hours)
