@@ -386,7 +386,7 @@ async def test_a_callback_that_comes_while_the_next_due_time_is_asked_for_is_not
         await one.ask(OLLI)
         await one.tell(end=Disposition.NO_ANSWER)  # Due again in a minute: slept on.
         asked = one.store.next_due
-        dues: list[datetime | None] = [datetime.min]
+        dues: list[datetime | None] = []
 
         async def next_due(queues: Sequence[str]) -> datetime | None:
             due = await asked(queues)
