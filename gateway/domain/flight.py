@@ -34,7 +34,6 @@ _LEG_EVENT = {
     CallNews.CONNECTED: LegEvent.ANSWER,
     CallNews.ENDED: LegEvent.END,
 }
-_AGENT_DID_NOT_TAKE_IT = frozenset({_D.NO_ANSWER, _D.BUSY, _D.REJECTED, _D.CANCELED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,15 +242,15 @@ def _reach(disposition: Disposition) -> int:
 
 
 def _attempt_disposition(legs: tuple[Leg, ...]) -> Disposition | None:
-    customers = [leg for leg in legs if leg.role is Role.CUSTOMER]
-    if customers:
-        # After a failover the newest word counts, unless an earlier leg did reach the contact.
-        told = [leg.disposition for leg in reversed(customers) if leg.disposition]
-        return max(told, key=_reach, default=None)
-    agent = legs[-1]
-    if agent.disposition in _AGENT_DID_NOT_TAKE_IT:
-        return _D.AGENT_NO_ANSWER
-    if agent.disposition in {None, _D.FAILED, _D.CONGESTION, _D.INVALID_NUMBER}:
-        return None if agent.disposition is None else _D.FAILED
-    # The agent answered (or may have), but the contact was never called.
-    return _D.AGENT_NO_ANSWER
+    # After a failover the newest word counts, unless an earlier leg did reach the contact.
+    told = [one.disposition for one in reversed(legs) if one.role is Role.CUSTOMER]
+    known = [one for one in told if one is not None]
+    agents = [one for one in legs if one.role is Role.AGENT]
+    if known or not agents:
+        return max(known, key=_reach, default=None)
+    agent = agents[-1].disposition
+    if agent in {_D.FAILED, _D.CONGESTION, _D.INVALID_NUMBER}:
+        return _D.FAILED
+    # Whether or not the agent answered, the contact was never called. That is not the same as
+    # nobody called: an agent's phone must not ring again at once.
+    return None if agent is None else _D.AGENT_NO_ANSWER

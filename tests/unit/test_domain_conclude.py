@@ -67,6 +67,16 @@ class TestWhatTheAttemptWas:
     def test_an_agent_who_was_never_called_means_that_nobody_was(self) -> None:
         assert result(a_leg(role=Role.AGENT, state=S.NOT_PLACED)) is None
 
+    @pytest.mark.parametrize("state", [S.RELEASED, S.NOT_PLACED])
+    def test_an_agent_who_left_while_the_contacts_call_waited_did_not_answer(
+        self, state: LegState
+    ) -> None:
+        assert result(an_ended_agent(D.ANSWERED_HUMAN), a_leg(state=state)) is D.AGENT_NO_ANSWER
+
+    def test_an_agent_tried_through_a_second_carrier_is_judged_by_that(self) -> None:
+        second = replace(an_ended_agent(D.NO_ANSWER), id="second", n=2)
+        assert result(an_ended_agent(D.CONGESTION), second) is D.AGENT_NO_ANSWER
+
     def test_the_agent_answers_and_the_contact_is_busy(self) -> None:
         assert result(an_ended_agent(D.ANSWERED_HUMAN), an_ended_leg(D.BUSY)) is D.BUSY
 
