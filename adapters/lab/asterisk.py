@@ -112,8 +112,7 @@ class AsteriskLab:
         self.log_dir = self.run_dir / "near" / "log"
         self.cel_file = self.log_dir / "cel-custom" / "kairos.csv"
         self.far_cel_file = self.run_dir / "far" / "log" / "cel-custom" / "kairos.csv"
-        self.wire_log = self.run_dir / "wire.jsonl"
-        self._sipp_log = self.run_dir / "far" / "calls.log"
+        self.wire_log = self.run_dir / ("wire.jsonl" if self._far_end == "people" else "wire.log")
         self.secret_file = self.run_dir / "ami-secret"
         self.secret_file.touch(mode=0o600)
         self.secret_file.write_text(self.secret + "\n")
@@ -168,7 +167,7 @@ class AsteriskLab:
         far.mkdir(exist_ok=True)
         (far / "scenario.xml").write_text(sipp.scenario(self._load_talk_seconds))
         command = sipp.command(
-            self.installation.sipp, far / "scenario.xml", self._far_sip, self._sipp_log
+            self.installation.sipp, far / "scenario.xml", self._far_sip, self.wire_log
         )
         self._far = Child("SIPp", command, far / "output")
         stack.push_async_callback(self._far.kill)
@@ -207,7 +206,7 @@ class AsteriskLab:
     def calls(self) -> list[WireCall]:
         """Return every call that reached the far end so far, oldest first."""
         if self._far_end == "sipp":
-            return sipp.read_log(self._sipp_log)
+            return sipp.read_log(self.wire_log)
         return read_wire_log(self.wire_log)
 
     async def cli(self, command: str) -> str:

@@ -70,7 +70,7 @@ class FastAgiServer:
         return int(self._server.sockets[0].getsockname()[1])
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=1000)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, backlog=1000)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -83,11 +83,12 @@ class FastAgiServer:
         if self.failures:
             raise ExceptionGroup("calls the world could not answer", self.failures)
 
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._serve(reader, writer), name="lab-agi-call")
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._open.add(task)
-            task.add_done_callback(self._open.discard)
         try:
             async with asyncio.timeout(_TIMEOUT_SECONDS):
                 request = await _read_request(reader)

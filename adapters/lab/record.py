@@ -18,12 +18,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from adapters.lab.ami import AmiClient, Message, parse
 from adapters.lab.asterisk import AMD, DIAL, AsteriskLab
 from adapters.lab.numbers import number_for, suffix_world
-from adapters.lab.scenarios import SCENARIOS
+from adapters.lab.scenarios import BY_SIPP, SCENARIOS
 from adapters.lab.scene import Scene
 from adapters.lab.world import Answer, Behaviour, World
 
@@ -75,7 +75,8 @@ async def record(
 
 async def _takes(name: str, runs: int) -> list[Take]:
     takes: list[Take] = []
-    async with AsteriskLab(_practice_numbers()) as lab:
+    far_end: Literal["people", "sipp"] = "sipp" if name in BY_SIPP else "people"
+    async with AsteriskLab(_practice_numbers(), far_end=far_end, load_talk_seconds=2.0) as lab:
         for run in range(runs):
             take = await _play(lab, name, noisy=run % 2 == 1 and name not in _ALONE)
             if take.order not in [other.order for other in takes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from adapters.lab.asterisk import AGENT_DIAL, AMD, BRIDGE, CONNECT, HOLD, QUEUE
+from adapters.lab.asterisk import AGENT_DIAL, AMD, BRIDGE, CONNECT, HOLD, QUEUE, TALK
 from adapters.lab.numbers import number_for
 from adapters.lab.scene import Scene, channel_id
 
@@ -13,6 +13,9 @@ Play = Callable[[Scene], Awaitable[None]]
 
 SCENARIOS: dict[str, Play] = {}
 """Every scenario by name; the docstring of its function says what happens."""
+
+BY_SIPP: Final = frozenset({"human_without_reason"})
+"""Scenarios whose far end is no Asterisk, which says why it hangs up, but SIPp, which does not."""
 
 _AGENT: Final = (CONNECT, "agent1")
 _AGENT_DIAL: Final = AGENT_DIAL.replace("agent", "number")
@@ -42,6 +45,12 @@ def _simple(
 
 
 _simple("human_connected", "human", "Answers, is put through to an agent, leaves after 5 s.")
+_simple(
+    "human_without_reason",
+    "human",
+    "As before; the far end's BYE gives no Reason: Cause 0.",
+    where=(TALK, "stay"),
+)
 _simple("human_late", "human_late", "Answers after 3 s of ringing.")
 _simple("ring_out", "ring_out", "Rings until the originate times out.", seconds=2.0)
 _simple(

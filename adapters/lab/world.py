@@ -121,7 +121,7 @@ class TableWorld:
     """A world read off a table: exact lines first, then prefixes, then suffixes.
 
     Keys are full lines (``+442079460123``, ``agent1``), prefixes
-    (``+4420*``) or suffixes (``*486``). Among prefixes and among suffixes the
+    (``+4420*``) or suffixes of E.164 numbers (``*486``). Among prefixes and among suffixes the
     longest match wins; any prefix wins over any suffix. What matches nothing
     gets ``default``.
 
@@ -162,7 +162,7 @@ class TableWorld:
         for end in range(len(number), 0, -1):
             if (script := self._prefix.get(number[:end])) is not None:
                 return script
-        for start in range(len(number)):
+        for start in range(1, len(number)) if number.startswith("+") else ():
             if (script := self._suffix.get(number[start:])) is not None:
                 return script
         return None
