@@ -27,7 +27,7 @@ from gateway.ports import CarrierStatus, Clock, DialOrder
 __all__ = ["AsteriskDialer"]
 
 _log = structlog.get_logger(__name__)
-_E164: Final = re.compile(r"\+[1-9]\d{2,14}")
+_E164: Final = re.compile(r"\+[1-9][0-9]{2,14}")
 _LEG_ID: Final = re.compile(rf"[a-z0-9]{{{LEG_ID_LENGTH}}}")
 _CHANNEL: Final = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.@:;+/-]{0,200}")
 _NO_SUCH_CHANNEL: Final = "no such channel"

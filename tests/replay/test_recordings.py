@@ -69,6 +69,7 @@ EXPECTED: Final[dict[str, Expected]] = {
     "hangup_while_talking": customer(TALKED, _D.ANSWERED_HUMAN),
     "human_connected": customer(TALKED, _D.ANSWERED_HUMAN),
     "human_late": customer(TALKED, _D.ANSWERED_HUMAN),
+    "human_without_reason": customer(LEFT_ALONE, _D.ANSWERED_HUMAN),
     "lists_during_call": customer(TALKED, _D.ANSWERED_HUMAN),
     "no_reply": customer("accepted", _D.NO_ANSWER),
     "no_such_endpoint": customer("accepted", _D.FAILED),
