@@ -137,8 +137,9 @@ def _instants(
     if not spans:
         return
     midnight = datetime.combine(day, datetime.min.time(), UTC)
+    in_order = sorted(spans, key=lambda span: span.start)
     for start, end, offset in _stretches(day, zone):
-        for span in spans:
+        for span in in_order:
             opens = midnight + timedelta(minutes=span.start) - offset
             closes = midnight + timedelta(minutes=span.end) - offset
             if max(opens, start) < min(closes, end):
