@@ -54,7 +54,8 @@ class HolidaysCalendar:
         if part == "":
             raise self._unknown(country, subdivision)
         try:
-            found = holidays.country_holidays(country, subdiv=part, years=year)
+            # The language is said, or else the environment of the process would choose it.
+            found = holidays.country_holidays(country, subdiv=part, years=year, language="en_US")
         except NotImplementedError:
             raise self._unknown(country, subdivision) from None
         return dict(found.items())
