@@ -1,0 +1,138 @@
+"""`make bench`: every speed Kairos claims, measured now, beside what it is compared with.
+
+Prints a table for each part and writes all figures with machine and versions to a JSON file.
+A target that is missed is shown as missed; nothing here fails a build.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import operator
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bench import ami, calls, claim
+from bench.figures import write_result
+
+_console = Console(highlight=False, soft_wrap=False, width=None)
+
+
+def _table(title: str, rows: list[Mapping[str, Any]]) -> None:
+    table = Table(title=title, title_justify="left")
+    for column in rows[0]:
+        table.add_column(str(column).replace("_", " "), justify="right")
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    _console.print(table)
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """What is promised: the figure's name and the bound it must keep."""
+
+    name: str
+    sign: Literal["<", "<=", ">="]
+    bound: float
+
+    def met_by(self, seen: float) -> bool:
+        """Whether a figure keeps the promise."""
+        compare = {"<": operator.lt, "<=": operator.le, ">=": operator.ge}[self.sign]
+        return bool(compare(seen, self.bound))
+
+
+_SHARE = _Target("calls/s against a bare client, worst ratio", ">=", 0.95)
+_CPU = _Target("share of a core at 100 calls/s", "<", 0.25)
+_RSS = _Target("peak memory, MB", "<", 200)
+_LATE_P50 = _Target("lateness p50 at 50 calls/s, ms", "<", 20)
+_LATE_P99 = _Target("lateness p99 at 50 calls/s, ms", "<", 250)
+_EVENTS = _Target("AMI events per CPU-second against stock panoramisk", ">=", 3)
+_CLAIM = _Target("claim time, many future rows against 1 k", "<=", 1.2)
+
+
+class _Verdicts(list[dict[str, Any]]):
+    """What was promised and what was seen."""
+
+    def judge(self, target: _Target, seen: float, of: str = "") -> None:
+        """Print and keep whether a figure keeps its promise."""
+        name, met = f"{target.name}{of}", target.met_by(seen)
+        mark = "[green]met[/]" if met else "[red]missed[/]"
+        _console.print(f"  {mark}  {name}: {seen:g} (target {target.sign} {target.bound:g})")
+        shown = None if math.isnan(seen) else seen
+        self.append(
+            {"name": name, "seen": shown, "target": f"{target.sign} {target.bound}", "met": met}
+        )
+
+
+async def _calls(verdicts: _Verdicts, *, quick: bool) -> Any:  # noqa: ANN401 -- JSON
+    rates = [50.0, 100.0] if quick else [50.0, 100.0, 150.0, 200.0]
+    rows = await calls.throughput(rates, seconds=6.0 if quick else 15.0)
+    _table("Calls placed on one real Asterisk: the gateway beside a bare AMI client", rows)
+    verdicts.judge(_SHARE, min(row["ratio"] for row in rows))
+    at_100 = rows[rates.index(100.0)]
+    verdicts.judge(_CPU, at_100["gateway_cpu_of_a_core"])
+    verdicts.judge(_RSS, max(row["gateway_peak_rss_mb"] for row in rows))
+    return rows
+
+
+async def _lateness(verdicts: _Verdicts, *, quick: bool) -> Any:  # noqa: ANN401 -- JSON
+    row = await calls.lateness(seconds=6.0 if quick else 20.0)
+    _table("How late the PBX saw a planned call, by its own event log", [row])
+    verdicts.judge(_LATE_P50, row["p50_ms"])
+    verdicts.judge(_LATE_P99, row["p99_ms"])
+    return row
+
+
+async def _ami(verdicts: _Verdicts, *, quick: bool) -> Any:  # noqa: ANN401 -- JSON
+    result = await ami.compare(messages=20_000 if quick else 60_000, rounds=3 if quick else 5)
+    _table("AMI events a client can take", result["rows"])
+    verdicts.judge(_EVENTS, result["ratio"])
+    return result
+
+
+async def _claim(verdicts: _Verdicts, *, quick: bool) -> Any:  # noqa: ANN401 -- JSON
+    result = await claim.compare(most=100_000 if quick else 1_000_000)
+    _table("Claiming ten due callbacks, by rows that wait for the future", result["rows"])
+    for engine, ratio in result["ratios"].items():
+        verdicts.judge(_CLAIM, ratio, f", {engine}")
+    return result
+
+
+_Part = Callable[..., Awaitable[Any]]
+_PARTS: dict[str, _Part] = {"ami": _ami, "claim": _claim, "calls": _calls, "lateness": _lateness}
+
+
+def main(
+    only: Annotated[list[str] | None, typer.Option(help="ami, claim, calls, lateness")] = None,
+    *,
+    quick: Annotated[bool, typer.Option(help="Smaller sizes: a look, not a figure.")] = False,
+    result: Annotated[Path, typer.Option("--json", help="Where to write all figures.")] = Path(
+        "bench-result.json"
+    ),
+) -> None:
+    """Measure Kairos beside what it is compared with; three to five minutes, less with --quick."""
+    unknown = set(only or ()) - set(_PARTS)
+    if unknown:
+        raise typer.BadParameter(
+            f"no such part: {', '.join(unknown)}; there are {', '.join(_PARTS)}"
+        )
+    figures: dict[str, Any] = {}
+    verdicts = _Verdicts()
+    for name, part in _PARTS.items():
+        if not only or name in only:
+            _console.rule(name)
+            figures[name] = asyncio.run(part(verdicts, quick=quick))
+    write_result(result, {"quick": quick, "targets": verdicts, **figures})
+    met = sum(one["met"] for one in verdicts)
+    _console.rule()
+    _console.print(f"{met} of {len(verdicts)} targets met; all figures in {result}")
+
+
+if __name__ == "__main__":
+    typer.run(main)
