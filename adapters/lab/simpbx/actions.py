@@ -13,6 +13,7 @@ from adapters.lab.simpbx.users import ALL, CALL, ORIGINATE, REPORTING, SYSTEM, r
 from adapters.lab.simpbx.wire import (
     AMI_VERSION,
     Request,
+    encode,
     list_end,
     list_item,
     message,
@@ -114,6 +115,24 @@ def _status_of(request: Request, one: Channel) -> bytes:
     ).encode("utf-8", "surrogateescape")
 
 
+def queue_status(exchange: Exchange, request: Request) -> bytes:
+    items = list(exchange.lines.devices.list_queues())
+    return _listing(request, "Queue status will follow", "QueueStatusComplete", items)
+
+
+def device_state_list(exchange: Exchange, request: Request) -> bytes:
+    items = list(exchange.lines.devices.list_states())
+    text = "Device State Changes will follow"
+    return _listing(request, text, "DeviceStateListComplete", items)
+
+
+def _listing(request: Request, text: str, end: str, items: list[tuple[str, str]]) -> bytes:
+    action_id = f"ActionID: {request.action_id}\r\n" if request.action_id else ""
+    parts = [response(request, "Success", text, listing=True)]
+    parts += [encode(f"Event: {name}\r\n{body}{action_id}\r\n") for name, body in items]
+    return b"".join((*parts, list_end(request, end, len(items))))
+
+
 def hangup(exchange: Exchange, request: Request) -> bytes:
     name = request.get("Channel")
     cause = _cause(request.get("Cause"))
@@ -157,6 +176,8 @@ ACTIONS: Final[dict[str, tuple[int, Reply]]] = {
     "coreshowchannels": (SYSTEM | REPORTING, core_show_channels),
     "status": (SYSTEM | CALL | REPORTING, status),
     "hangup": (SYSTEM | CALL, hangup),
+    "queuestatus": (0, queue_status),
+    "devicestatelist": (CALL | REPORTING, device_state_list),
 }
 """Name in lower case -> the classes of which one is needed (0: none), and what answers it."""
 
@@ -164,11 +185,11 @@ OTHERS: Final = {
     **dict.fromkeys(("command",), rights("command")),
     **dict.fromkeys(("redirect", "bridge", "setvar", "blindtransfer", "playdtmf"), CALL),
     **dict.fromkeys(("absolutetimeout", "stopmixmonitor"), SYSTEM | CALL),
-    **dict.fromkeys(("getvar", "devicestatelist", "extensionstate"), CALL | REPORTING),
+    **dict.fromkeys(("getvar", "extensionstate"), CALL | REPORTING),
     **dict.fromkeys(("mixmonitor", "dbput", "dbget", "moduleload", "filter", "reload"), SYSTEM),
     **dict.fromkeys(("getconfig", "updateconfig", "createconfig"), rights("config")),
     **dict.fromkeys(("queueadd", "queueremove", "queuepause"), rights("agent")),
-    **dict.fromkeys(("queuestatus", "queuesummary", "bridgelist", "listcommands"), 0),
+    **dict.fromkeys(("queuesummary", "bridgelist", "listcommands"), 0),
     "originate": ORIGINATE,
     "userevent": rights("user"),
 }

@@ -49,9 +49,21 @@ class FarCall:
 
 
 class Carrier:
-    """Knows who answers how. ``clock`` gives the aware instant shown to the world."""
+    """Knows who answers how.
 
-    def __init__(self, world: World, wire: WireLog, clock: Callable[[], datetime]) -> None:
+    ``clock`` gives the aware instant shown to the world; ``gives_reasons``:
+    whether it says why when it hangs up (else Asterisk shows cause 0).
+    """
+
+    def __init__(
+        self,
+        world: World,
+        wire: WireLog,
+        clock: Callable[[], datetime],
+        *,
+        gives_reasons: bool = True,
+    ) -> None:
+        self.gives_reasons = gives_reasons
         self._world = CountingWorld(world)
         self._wire = wire
         self._clock = clock

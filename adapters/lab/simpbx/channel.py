@@ -30,6 +30,7 @@ CAUSES: Final = {
     19: "User alerting, no answer",
     20: "Subscriber absent",
     21: "Call Rejected",
+    26: "Answered elsewhere",
     34: "Circuit/channel congestion",
     38: "Network out of order",
     41: "Temporary failure",

@@ -11,7 +11,9 @@ from typing import Final
 
 from adapters.lab.simpbx.bridging import join, leave_together
 from adapters.lab.simpbx.channel import Channel
+from adapters.lab.simpbx.devices import QUEUES
 from adapters.lab.simpbx.line import Lines, Ring
+from adapters.lab.simpbx.queueing import Queueing
 from adapters.lab.world import Answer
 
 _AGENT_SECONDS: Final = 20.0
@@ -26,11 +28,12 @@ _EXTENSIONS: Final = {
     "kairos-hold": re.compile("wait"),
     "kairos-bridge": re.compile("join"),
     "kairos-talk": re.compile("stay"),
+    "kairos-queue": re.compile("|".join(QUEUES)),
 }
 
 # What answering machine detection says and after how many seconds, as seen live.
 _AMD: Final = {
-    Answer.HUMAN: (1.85, "HUMAN", "HUMAN-800-800"),
+    Answer.HUMAN: (1.35, "HUMAN", "HUMAN-800-800"),
     Answer.MACHINE: (1.6, "MACHINE", "MAXWORDS-3-2"),
 }
 _AMD_SILENCE: Final = (3.0, "MACHINE", "INITIALSILENCE-2500-2500")
@@ -47,12 +50,14 @@ class Dialplan:
 
     def __init__(self, lines: Lines) -> None:
         self._lines = lines
+        self._queueing = Queueing(lines, lines.devices)
         self._contexts: dict[str, Callable[[Channel], Awaitable[None]]] = {
             "kairos-connect": self._connect,
             "kairos-amd": self._amd,
             "kairos-hold": self._hold,
             "kairos-bridge": self._bridge,
             "kairos-talk": self._talk,
+            "kairos-queue": self._queue,
         }
 
     async def run(self, channel: Channel, context: str, exten: str) -> None:
@@ -144,6 +149,9 @@ class Dialplan:
         agent.at("kairos-hold", "wait", 3)
         await join(lines, agent, channel)
         leave_together(lines, agent, channel)
+
+    async def _queue(self, channel: Channel) -> None:
+        await self._queueing.run(channel, QUEUES[channel.exten])
 
     async def _talk(self, channel: Channel) -> None:
         channel.runs("Wait", f"{_TALK_SECONDS:g}")

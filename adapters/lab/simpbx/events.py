@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from adapters.lab.simpbx.users import CALL, DIALPLAN, SYSTEM, privilege
+from adapters.lab.simpbx.users import AGENT, CALL, DIALPLAN, SYSTEM, privilege
 from adapters.lab.simpbx.wire import encode
 
 # Seen live on an idle machine: a third of the answers overtake the last news of the call, or
@@ -30,7 +30,7 @@ _RIGHTS: Final = {"Newexten": DIALPLAN, "VarSet": DIALPLAN, "Shutdown": SYSTEM}
 
 def rights_of(name: str) -> int:
     """Return the classes a reader must hold to see events of this name."""
-    return _RIGHTS.get(name, CALL)
+    return AGENT if name.startswith(("Queue", "Agent")) else _RIGHTS.get(name, CALL)
 
 
 @dataclass(slots=True)

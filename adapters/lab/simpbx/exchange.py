@@ -51,7 +51,7 @@ class Exchange:
         self.users, self.faults, self.wire = users, faults, wire
         self.booted, self.speed = booted, speed
         self.bus = Bus(rng, disorder=disorder)
-        self.lines = Lines(self.bus, carrier, cel, wire, rng, speed)
+        self.lines = Lines(self.bus, carrier, cel, wire, rng, speed, booted)
         self.orders = Orders(self.lines, endpoints)
         self._group = asyncio.TaskGroup()
         self._sessions: set[Session] = set()

@@ -9,6 +9,7 @@ from typing import Final
 
 from adapters.lab.simpbx.carrier import By, Carrier
 from adapters.lab.simpbx.channel import RINGING, UP, Channel, Channels
+from adapters.lab.simpbx.devices import Devices
 from adapters.lab.simpbx.events import Bus, Lane
 from adapters.lab.simpbx.evidence import CelFile, WireLog
 
@@ -43,10 +44,12 @@ class Lines:
         wire: WireLog,
         rng: random.Random,
         speed: float,
+        booted: float,
     ) -> None:
         self.bus, self.carrier, self.cel, self.wire, self.rng = bus, carrier, cel, wire, rng
         self.channels = Channels()
-        self._speed = speed
+        self.devices = Devices(bus, self.channels, rng, booted)
+        self.speed = speed
         self._loop = asyncio.get_running_loop()
         self._timers: dict[Channel, asyncio.TimerHandle] = {}
 
@@ -71,8 +74,18 @@ class Lines:
         """Send the channel's call to the far end."""
         channel.far = self.carrier.place(channel.number, channel.uniqueid, channel.connected[0])
 
-    async def ring(self, channel: Channel, seconds: float, caller: Channel | None = None) -> Ring:
-        """Wait for the far end, at most ``seconds``; ``caller``: who dials, if a channel does."""
+    async def ring(
+        self,
+        channel: Channel,
+        seconds: float,
+        caller: Channel | None = None,
+        *,
+        watch: bool = True,
+    ) -> Ring:
+        """Wait for the far end, at most ``seconds``.
+
+        ``caller``: who dials, if a channel does; ``watch``: give up when it is to end.
+        """
         far = channel.far
         if far is None:
             raise RuntimeError("call() first")
@@ -80,7 +93,7 @@ class Lines:
         if far.rings and not channel.leaving:
             self._ringing(channel, caller)
         patience = min(seconds, far.behaviour.ring_seconds)
-        if await self.wait(channel, patience, also=caller):
+        if await self.wait(channel, patience, also=caller if watch else None):
             return Ring.ABORTED
         if far.behaviour.ring_seconds > seconds:
             return Ring.TIMED_OUT
@@ -98,6 +111,7 @@ class Lines:
         if not state_first:
             self.dial_news(channel, "DialState", "DialStatus: RINGING\r\n", caller)
         channel.state = RINGING
+        self.devices.changed(channel)
         self.news(channel, "Newstate")
         if state_first:
             self.dial_news(channel, "DialState", "DialStatus: RINGING\r\n", caller)
@@ -108,16 +122,17 @@ class Lines:
             return
         far.answered = True
         channel.state = UP
+        self.devices.changed(channel)
         self.cel.write("ANSWER", channel)
         self.news(channel, "Newstate")
-        stay = far.behaviour.talk_seconds / self._speed
+        stay = far.behaviour.talk_seconds / self.speed
         self._timers[channel] = self._loop.call_later(stay, self._far_leaves, channel)
 
     def _far_leaves(self, channel: Channel) -> None:
         self._timers.pop(channel, None)
         if channel.far is not None:
             self.carrier.end(channel.far, "far")
-        if channel.leave(16, channel.name):
+        if channel.leave(16 if self.carrier.gives_reasons else 0, channel.name):
             self.news(channel, "HangupRequest", channel.cause_lines(text=False))
 
     async def wait(self, channel: Channel, seconds: float, *, also: Channel | None = None) -> bool:
@@ -126,7 +141,7 @@ class Lines:
         if any(one.leaving for one in pair):
             return True
         waiter: asyncio.Future[None] = self._loop.create_future()
-        timer = self._loop.call_later(seconds / self._speed, _finish, waiter)
+        timer = self._loop.call_later(seconds / self.speed, _finish, waiter)
         for one in pair:
             one.waiter = waiter
         try:
@@ -154,6 +169,7 @@ class Lines:
         # Seen live: however late the answer to the order is, it is never after the end.
         channel.lane.due = max(channel.lane.due, channel.answer_due)
         self.news(channel, "Hangup", channel.cause_lines(text=True))
+        self.devices.changed(channel)
 
     def stop(self) -> None:
         """Cut everything off at once, without a word: the process is gone."""

@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 import secrets
+import shutil
 import socket
 import tempfile
 import time
@@ -44,9 +45,10 @@ class SimulatedPbx:
     the ring timeout and the login's patience. ``disorder`` scales how far an
     answer may overtake the news of its call; 0: never. ``users``: besides the
     gateway's ``username`` and ``observer``, who have the rights they have in
-    the real lab. ``clock``: the instant shown to the world. Files are kept in
-    ``cel_file`` and ``wire_log``, by default in a folder of its own under the
-    system's temporary one, which stays.
+    the real lab. ``gives_reasons``: whether a far end that hangs up says why;
+    not all do, and Asterisk shows cause 0 then. ``clock``: the instant shown
+    to the world. ``cel_file`` and ``wire_log`` are appended to and stay; by
+    default they are in a temporary folder, which goes at exit.
     """
 
     def __init__(  # noqa: PLR0913 - every one has a default
@@ -66,14 +68,16 @@ class SimulatedPbx:
         disorder: float = 1.0,
         down_seconds: float = 0.3,
         faults: Faults | None = None,
+        gives_reasons: bool = True,
         clock: Callable[[], datetime] = wall_clock,
     ) -> None:
         self.world: World = world if world is not None else suffix_world()
         self.host, self.port, self.username = host, port, username
         self.secret = secret or secrets.token_hex(24)
         self.observer_secret = secrets.token_hex(24)
+        self._folder: Path | None = None
         if cel_file is None or wire_log is None:
-            folder = Path(tempfile.mkdtemp(prefix="kairos-simpbx-"))
+            self._folder = folder = Path(tempfile.mkdtemp(prefix="kairos-simpbx-"))
             cel_file, wire_log = cel_file or folder / "cel.csv", wire_log or folder / "wire.jsonl"
         self.cel_file, self.wire_log = cel_file, wire_log
         self.faults = faults or Faults()
@@ -82,6 +86,7 @@ class SimulatedPbx:
         self._endpoints, self._speed, self._disorder = endpoints, speed, disorder
         self._down_seconds, self._clock, self._rng = down_seconds, clock, random.Random(seed)
         self._booted = last_boot(wire_log)
+        self._gives_reasons = gives_reasons
         self._exchange: Exchange | None = None
         self._main: asyncio.Task[None] | None = None
         self._wanted_up = True
@@ -99,6 +104,8 @@ class SimulatedPbx:
         await self.kill()
         if self._main is not None:
             await self._main
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     async def run(self) -> None:
         """Be a PBX until :meth:`close`; for callers with a task group of their own.
@@ -107,7 +114,7 @@ class SimulatedPbx:
         """
         cel, wire = CelFile(self.cel_file), WireLog(self.wire_log)
         try:
-            carrier = Carrier(self.world, wire, self._clock)
+            carrier = Carrier(self.world, wire, self._clock, gives_reasons=self._gives_reasons)
             while not self._closing:
                 await self._one_run(carrier, cel, wire)
                 await self._stay_down()

@@ -16,6 +16,7 @@ CLASSES: Final = (
 _BIT: Final = {name: 1 << n for n, name in enumerate(CLASSES)}
 ALL: Final = (1 << len(CLASSES)) - 1
 SYSTEM: Final = _BIT["system"]
+AGENT: Final = _BIT["agent"]
 CALL: Final = _BIT["call"]
 DIALPLAN: Final = _BIT["dialplan"]
 ORIGINATE: Final = _BIT["originate"]
