@@ -64,7 +64,8 @@ class Route:
 
     def __post_init__(self) -> None:
         _must(_NAME.fullmatch(self.context), "context", "is not a dialplan context")
-        _must(_NAME.fullmatch(self.exten), "exten", "is not an extension")
+        is_plain = _NAME.fullmatch(self.exten) and not self.exten.startswith("_")
+        _must(is_plain, "exten", "is not one extension")
         _must(self.exten not in _SPECIAL_EXTENSIONS, "exten", "is special in every dialplan")
         _must(self.priority >= 1, "priority", "must be 1 or more")
         for name, value in (*self.variables.items(), (self.agent_variable, "")):

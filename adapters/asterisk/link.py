@@ -211,6 +211,10 @@ class Link:
             raise OutcomeUnknown(f"no answer to {headers['Action']} in {timeout:g} s") from None
         except LinkLost as error:
             raise OutcomeUnknown(f"{headers['Action']} was written, then {error}") from None
+        except DialError:
+            raise
+        except Exception as error:  # noqa: BLE001 -- total: whether it was written is not known
+            raise OutcomeUnknown(f"{headers['Action']}: {why(error)}") from None
         finally:
             protocol.forget(request)
 

@@ -176,7 +176,7 @@ async def test_an_agent_s_target_comes_from_the_configuration(desk: Desk) -> Non
         {"target": "+3584&PJSIP/+1900"},
         {"target": "+358401\r\nAction: Command"},
         {"target": "+35840123456789012"},
-        {"target": "+3584٠1234567"},
+        {"target": "+3584\u06601234567"},
         {"target": "anna"},
         {"route": "nowhere"},
         {"leg_id": "short"},
