@@ -4,18 +4,38 @@ A pytest plugin. ``backend`` stands for a place where data stays: it opens store
 often as a test wants. ``store`` is one open store.
 """
 
-from collections.abc import AsyncIterator
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
 from adapters.memory import MemoryStore
+from adapters.sql import SqlStore
 from gateway.domain.change import Candidate, Change, Demand, NewCallback
 from gateway.domain.machine import CallbackState, LegState
 from gateway.domain.model import Callback, Contact, Flight
 from gateway.ports import Store
 from tests.support.builders import NOW, a_callback, a_contact, a_leg, an_attempt
+from tests.support.postgres import PostgresServer
+
+
+class RealClock:
+    """The machine's own clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
 
 
 class Backend(Protocol):
@@ -41,10 +61,61 @@ class MemoryBackend:
         return self._store
 
 
-@pytest.fixture
-def backend() -> Backend:
+class SqlBackend:
+    """Data stay in a database."""
+
+    def __init__(self, name: str, url: str) -> None:
+        self.name = name
+        self.url = url
+        self._stores: list[SqlStore] = []
+
+    async def open(self) -> SqlStore:
+        store = SqlStore(self.url, clock=RealClock())
+        self._stores.append(store)
+        await store.open()
+        return store
+
+    async def close(self) -> None:
+        for store in self._stores:
+            await store.close()
+
+
+@pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+async def backend(request: pytest.FixtureRequest) -> AsyncIterator[Backend]:
     """Every place a store can keep its data, empty."""
-    return MemoryBackend()
+    if request.param == "memory":
+        yield MemoryBackend()
+        return
+    url = request.getfixturevalue(f"{request.param}_store_url")
+    sql = SqlBackend(request.param, url)
+    yield sql
+    await sql.close()
+
+
+@pytest.fixture
+def sqlite_store_url(tmp_path: Path) -> str:
+    """The address of an SQLite file that is not there yet."""
+    return f"sqlite:///{tmp_path / 'kairos.db'}"
+
+
+@pytest.fixture
+def postgres_store_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The address of a fresh database with our tables, empty."""
+    template = postgres_server.template("kairos", _migrate)
+    name = postgres_server.create_database(template)
+    yield postgres_server.url(name)
+    postgres_server.drop_database(name)
+
+
+def _migrate(url: str) -> None:
+    async def once() -> None:
+        store = SqlStore(url, clock=RealClock())
+        await store.open()
+        await store.close()
+
+    # In a thread, for the test's own event loop may be about.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, once()).result()
 
 
 @pytest.fixture

@@ -1,0 +1,258 @@
+"""The tables, and every constraint the database itself holds against a mistake of ours.
+
+Portable: the same on SQLite and PostgreSQL. Instants are microseconds since 1970 in UTC
+(``docs/decisions/0022``), small values that are only read as a whole are JSON. The rows stay
+inside this package; :mod:`adapters.sql.mapping` turns them into domain values and back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+from gateway.domain.disposition import Disposition
+from gateway.domain.machine import CallbackState, LegState
+from gateway.domain.model import Cohort, Role
+
+__all__ = [
+    "ATTEMPT",
+    "CALLBACK",
+    "CONTACT",
+    "CONTACT_NUMBER",
+    "DO_NOT_CALL",
+    "GUARD",
+    "LEG",
+    "METADATA",
+    "STEP",
+]
+
+METADATA = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pk",
+        "fk": "%(table_name)s_%(column_0_name)s_fk",
+        "ck": "%(table_name)s_%(constraint_name)s",
+    }
+)
+# Compared and sorted byte by byte, as Python does, whatever the database's own language is.
+_ID = String().with_variant(String(collation="C"), "postgresql")
+# SQLite counts up only an INTEGER.
+_SERIAL = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _one_of(column: str, values: Iterable[str], name: str) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=name)
+
+
+def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    condition = text(where)
+    return Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
+
+
+class _Rows(SQLModel, registry=registry(metadata=METADATA)):
+    metadata = METADATA
+
+
+class ContactRow(_Rows, table=True):
+    """A person."""
+
+    __tablename__ = "contact"
+    id: str = Field(sa_type=_ID, primary_key=True)
+    name: str
+    zone: str | None
+    country: str | None
+    subdivision: str | None
+    language: str | None
+    industry: str | None
+    segment: str | None
+
+
+class ContactNumberRow(_Rows, table=True):
+    """One number of a person; ``position`` 0 is the preferred one."""
+
+    __tablename__ = "contact_number"
+    __table_args__ = (_partial("contact_first_number", "e164", where="position = 0"),)
+    contact_id: str = Field(sa_type=_ID, primary_key=True, foreign_key="contact.id")
+    position: int = Field(primary_key=True)
+    e164: str
+    invalid_since: int | None = Field(sa_type=BigInteger)
+
+
+class CallbackRow(_Rows, table=True):
+    """A request to be called back."""
+
+    __tablename__ = "callback"
+    __table_args__ = (
+        # Claiming must not slow down with the number of callbacks that are due later.
+        _partial("callback_due", "queue", "due_at", "id", where="state = 'SCHEDULED'"),
+        UniqueConstraint("idempotency_key", name="callback_idempotency_key"),
+        # Lists and counts by state, newest first.
+        Index("callback_state", "state", "id"),
+        _one_of("state", CallbackState, "state_known"),
+        _one_of("cohort", Cohort, "cohort_known"),
+        _one_of("outcome", Disposition, "outcome_known"),
+        CheckConstraint("state <> 'SCHEDULED' OR due_at IS NOT NULL", name="scheduled_has_time"),
+        CheckConstraint("version > 0", name="version_counts"),
+    )
+    id: str = Field(sa_type=_ID, primary_key=True)
+    contact_id: str = Field(sa_type=_ID, foreign_key="contact.id")
+    queue: str
+    requested_at: int = Field(sa_type=BigInteger)
+    deadline: int = Field(sa_type=BigInteger)
+    state: str
+    state_reason: str
+    due_at: int | None = Field(sa_type=BigInteger)
+    plan: str | None = Field(sa_type=Text)
+    reason: str
+    preferred: str = Field(sa_type=Text)
+    worth: float
+    cohort: str
+    source: str
+    idempotency_key: str | None
+    attempts: int
+    used: int
+    cancel_requested: bool
+    answered_late: bool
+    outcome: str | None
+    closed_at: int | None = Field(sa_type=BigInteger)
+    version: int
+
+
+class AttemptRow(_Rows, table=True):
+    """A try to reach a person; open until ``closed_at``."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (
+        UniqueConstraint("callback_id", "n", name="attempt_number_in_callback"),
+        # Nobody is called twice at once: not for one callback, not as a person, not at a number.
+        *(
+            _partial(f"attempt_open_{what}", column, where="closed_at IS NULL", unique=True)
+            for what, column in (
+                ("callback", "callback_id"),
+                ("contact", "contact_id"),
+                ("number", "number"),
+            )
+        ),
+        _one_of("disposition", Disposition, "disposition_known"),
+        CheckConstraint("n > 0", name="n_counts"),
+    )
+    id: str = Field(sa_type=_ID, primary_key=True)
+    callback_id: str = Field(sa_type=_ID, foreign_key="callback.id")
+    contact_id: str = Field(sa_type=_ID, foreign_key="contact.id")
+    n: int
+    number: str
+    reserved_at: int = Field(sa_type=BigInteger)
+    min_gap: float
+    placed_at: int | None = Field(sa_type=BigInteger)
+    closed_at: int | None = Field(sa_type=BigInteger)
+    disposition: str | None
+    talk_seconds: float
+
+
+class LegRow(_Rows, table=True):
+    """An origination. ``sends`` counts how often it was released to the wire: once at most."""
+
+    __tablename__ = "leg"
+    __table_args__ = (
+        Index("leg_attempt", "attempt_id"),
+        CheckConstraint("length(id) = 32", name="id_length"),
+        _one_of("role", Role, "role_known"),
+        _one_of("state", LegState, "state_known"),
+        _one_of("disposition", Disposition, "disposition_known"),
+        CheckConstraint(
+            "(state IN ('RESERVED', 'RELEASED')) = (sending_at IS NULL)", name="written_ahead"
+        ),
+        CheckConstraint("sends <= 1", name="sent_once"),
+    )
+    id: str = Field(sa_type=_ID, primary_key=True)
+    attempt_id: str = Field(sa_type=_ID, foreign_key="attempt.id")
+    callback_id: str = Field(sa_type=_ID, foreign_key="callback.id")
+    n: int
+    role: str
+    carrier: str
+    target: str
+    state: str
+    node: str
+    reserved_at: int = Field(sa_type=BigInteger)
+    resolve_by: int = Field(sa_type=BigInteger)
+    boot_epoch: str
+    sending_at: int | None = Field(sa_type=BigInteger)
+    ringing_at: int | None = Field(sa_type=BigInteger)
+    answered_at: int | None = Field(sa_type=BigInteger)
+    connected_at: int | None = Field(sa_type=BigInteger)
+    ended_at: int | None = Field(sa_type=BigInteger)
+    channel: str
+    disposition: str | None
+    evidence: str = Field(sa_type=Text)
+    sends: int = Field(sa_column_kwargs={"server_default": text("0")})
+
+
+class GuardRow(_Rows, table=True):
+    """How often a person or a number was called lately."""
+
+    __tablename__ = "guard"
+    __table_args__ = (
+        CheckConstraint("n_day <= cap_day", name="day_cap"),
+        CheckConstraint("n_week <= cap_week", name="week_cap"),
+    )
+    key: str = Field(sa_type=_ID, primary_key=True)
+    recent: str = Field(sa_type=Text)
+    next_allowed_at: int | None = Field(sa_type=BigInteger)
+    day: str
+    n_day: int
+    cap_day: int
+    n_week: int
+    cap_week: int
+    min_gap: float
+
+
+class DoNotCallRow(_Rows, table=True):
+    """A number that must not be called."""
+
+    __tablename__ = "do_not_call"
+    number: str = Field(sa_type=_ID, primary_key=True)
+    reason: str
+    since: int = Field(sa_type=BigInteger)
+
+
+class StepRow(_Rows, table=True):
+    """The journal: rows are added, never changed."""
+
+    __tablename__ = "step"
+    __table_args__ = (Index("step_callback", "callback_id", "id"), {"sqlite_autoincrement": True})
+    id: int | None = Field(default=None, sa_type=_SERIAL, primary_key=True)
+    callback_id: str = Field(sa_type=_ID, foreign_key="callback.id")
+    at: int = Field(sa_type=BigInteger)
+    kind: str
+    text: str = Field(sa_type=Text)
+    attempt_id: str | None
+    leg_id: str | None
+    data: str = Field(sa_type=Text)
+
+
+def _table(name: str) -> Table:
+    return METADATA.tables[name]
+
+
+CONTACT = _table("contact")
+CONTACT_NUMBER = _table("contact_number")
+CALLBACK = _table("callback")
+ATTEMPT = _table("attempt")
+LEG = _table("leg")
+GUARD = _table("guard")
+DO_NOT_CALL = _table("do_not_call")
+STEP = _table("step")

@@ -1,0 +1,209 @@
+"""The one writer: whatever is waiting is written in one transaction, and told when it is on disk.
+
+Every write is an operation in a bounded queue. Orders and claims are urgent: they are committed
+at once and take along everything that waits. Submitted changes may linger a few hundredths of a
+second, so that many share one commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from functools import partial
+
+import structlog
+from sqlalchemy import Connection
+
+from adapters.sql import claim
+from adapters.sql.batch import Claim, Operation, Outcome, Writing, run
+from adapters.sql.database import Database, commit, rollback
+from adapters.sql.errors import Again, Lost
+from gateway.domain.errors import StoreError, StoreUnavailable
+from gateway.ports import Clock
+
+__all__ = ["Writer"]
+
+_log = structlog.get_logger(__name__)
+
+_BATCH = 512
+_TRIES = 3
+_CLOSED = "the store is not open"
+_FULL = "the store cannot keep up: too many changes are waiting"
+
+
+class Writer:
+    """Owns the task that writes. ``linger`` in seconds, ``bound`` in operations."""
+
+    def __init__(self, database: Database, clock: Clock, *, linger: float, bound: int) -> None:
+        self._database = database
+        self._clock = clock
+        self._linger = linger
+        self._bound = bound
+        self._waiting: deque[Operation] = deque()
+        self._work = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._closing = False
+        self._reachable = True
+
+    def start(self) -> None:
+        """Begin to write. Ended by :meth:`close`."""
+        self._task = asyncio.create_task(self._run(), name="store-writer")
+
+    async def close(self) -> None:
+        """Write what waits, then end. Idempotent."""
+        self._closing = True
+        self._work.set()
+        self._hurry.set()
+        if self._task is not None:
+            await self._task
+
+    def put(self, operation: Operation) -> None:
+        """Queue an operation; where that cannot be, its future fails with StoreUnavailable."""
+        if self._closing or self._task is None:
+            _fail(operation, StoreUnavailable(_CLOSED))
+        elif len(self._waiting) >= self._bound:
+            _fail(operation, StoreUnavailable(_FULL))
+        else:
+            self._waiting.append(operation)
+            self._work.set()
+            if operation.urgent or len(self._waiting) >= _BATCH:
+                self._hurry.set()
+
+    async def _run(self) -> None:
+        while self._waiting or not self._closing:
+            if not self._waiting:
+                self._work.clear()
+                await self._work.wait()
+                continue
+            if not self._hurry.is_set():
+                await self._wait_for_company()
+            batch = self._take()
+            if batch:
+                await self._write(batch)
+
+    async def _wait_for_company(self) -> None:
+        waits = [
+            asyncio.ensure_future(self._clock.sleep(self._linger)),
+            asyncio.ensure_future(self._hurry.wait()),
+        ]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waits:
+                one.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    def _take(self) -> list[Operation]:
+        """Take the next batch, up to a claim; what nobody waits for any more is left out."""
+        batch: list[Operation] = []
+        while self._waiting and len(batch) < _BATCH:
+            operation = self._waiting.popleft()
+            if not operation.future.cancelled():
+                batch.append(operation)
+                if isinstance(operation, Claim):
+                    break
+        if not self._closing and not any(one.urgent for one in self._waiting):
+            self._hurry.clear()
+        return batch
+
+    async def _write(self, batch: Sequence[Operation]) -> None:
+        """Write a batch and tell everyone; nothing but canceling ends the writer."""
+        try:
+            outcomes = await self._try(batch)
+        except StoreUnavailable as error:
+            self._note(error)
+            for operation in batch:
+                _fail(operation, error)
+        except asyncio.CancelledError:
+            for operation in batch:
+                operation.future.cancel()
+            raise
+        except Exception as error:  # noqa: BLE001 -- a mistake in one batch must not end all writing
+            _log.error("store.batch_failed", error=type(error).__name__, operations=len(batch))
+            for operation in batch:
+                _fail(operation, error)
+        else:
+            self._note(None)
+            for operation, outcome in zip(batch, outcomes, strict=True):
+                _tell(operation, outcome)
+
+    async def _try(self, batch: Sequence[Operation]) -> list[Outcome]:
+        """Commit the batch; once more where it is certain that nothing of it was kept."""
+        for _ in range(_TRIES - 1):
+            try:
+                return await self._commit(batch)
+            except (Again, Lost) as error:
+                _log.info("store.tried_again", reason=str(error), operations=len(batch))
+        return await self._commit(batch)
+
+    async def _commit(self, batch: Sequence[Operation]) -> list[Outcome]:
+        last = batch[-1]
+        if not isinstance(last, Claim):
+            plain = [one for one in batch if not isinstance(one, Claim)]
+            return await self._database.write(partial(_write_all, operations=plain))
+        plain = [one for one in batch if not isinstance(one, Claim)]
+        outcomes, due = await self._database.write(
+            partial(_write_and_load, operations=plain, wanted=last)
+        )
+        if due is None:
+            return [*outcomes, Outcome([])]
+        try:
+            judged = claim.judge(due, last.decide)
+        except Exception as error:  # noqa: BLE001 -- the judge is the caller's: so is its mistake
+            await self._database.write(commit)
+            return [*outcomes, Outcome(error=error)]
+        flights = await self._database.write(partial(_write_claim, due=due, judged=judged))
+        return [*outcomes, Outcome(flights)]
+
+    def _note(self, error: StoreUnavailable | None) -> None:
+        """Log when the database goes and when it comes back, not in between."""
+        if (error is None) == self._reachable:
+            return
+        self._reachable = error is None
+        if error is None:
+            _log.info("store.available")
+        else:
+            _log.error("store.unavailable", reason=str(error))
+
+
+def _write_all(connection: Connection, operations: Sequence[Writing]) -> list[Outcome]:
+    if connection.in_transaction():
+        rollback(connection)
+    outcomes = run(connection, operations)
+    commit(connection)
+    return outcomes
+
+
+def _write_and_load(
+    connection: Connection, operations: Sequence[Writing], wanted: Claim
+) -> tuple[list[Outcome], claim.Due | None]:
+    if connection.in_transaction():
+        rollback(connection)
+    outcomes = run(connection, operations)
+    due = claim.load(connection, wanted.now, wanted.demands)
+    if due is None:
+        commit(connection)
+    return outcomes, due
+
+
+def _write_claim(connection: Connection, due: claim.Due, judged: claim.Judged) -> object:
+    flights = claim.write(connection, due, judged)
+    commit(connection)
+    return flights
+
+
+def _tell(operation: Operation, outcome: Outcome) -> None:
+    if outcome.error is not None:
+        _fail(operation, outcome.error)
+    elif not operation.future.done():
+        operation.future.set_result(outcome.result)
+
+
+def _fail(operation: Operation, error: Exception) -> None:
+    if not operation.future.done():
+        # Each caller gets an error of its own: a shared one would gather everyone's traceback.
+        own = type(error)(*error.args) if isinstance(error, StoreError) else error
+        operation.future.set_exception(own)
+        operation.future.exception()  # looked at: what nobody awaits is logged by its receipt
