@@ -158,7 +158,7 @@ class AsteriskLab:
         }
         self._far = self._switch("far", values)
         stack.push_async_callback(self._far.kill)
-        await self._far.start(lambda: sip_answers(self._far_sip))
+        await self._far.start(self._far_ready)
 
     async def _start_sipp(self, stack: AsyncExitStack) -> None:
         if self.installation.sipp is None:
@@ -171,11 +171,7 @@ class AsteriskLab:
         )
         self._far = Child("SIPp", command, far / "output")
         stack.push_async_callback(self._far.kill)
-
-        async def bound() -> bool:
-            return sipp.bound(self._far_sip)
-
-        await self._far.start(bound)
+        await self._far.start(self._far_ready)
 
     async def _prepare_near(self, stack: AsyncExitStack) -> Child:
         child = self._switch("near", self._values(sip_port=self._near_sip, rtp_first=10000))
@@ -202,6 +198,19 @@ class AsteriskLab:
     def thaw(self) -> None:
         """Let a frozen PBX go on."""
         self._near.signal(signal.SIGCONT)
+
+    async def cut_trunk(self) -> None:
+        """Kill the far end: the carrier is gone, with everybody behind it."""
+        await self._far.kill()
+
+    async def restore_trunk(self) -> None:
+        """Bring the far end back after :meth:`cut_trunk`."""
+        await self._far.start(self._far_ready)
+
+    async def _far_ready(self) -> bool:
+        if self._far_end == "sipp":
+            return sipp.bound(self._far_sip)
+        return await sip_answers(self._far_sip)
 
     def calls(self) -> list[WireCall]:
         """Return every call that reached the far end so far, oldest first."""

@@ -75,6 +75,8 @@ def obtain(say: Callable[[str], None] = lambda _: None) -> Installation:
         cache.mkdir(parents=True, exist_ok=True)
         with _locked(cache / "lock"):
             if not (tree / "complete.json").exists():
+                for left_over in cache.glob("unpack-*"):
+                    shutil.rmtree(left_over, ignore_errors=True)
                 _download(tree, say)
     except subprocess.SubprocessError as error:
         raise LabUnavailable(
@@ -195,28 +197,24 @@ def _sources() -> Iterator[str]:
     if mirror := os.environ.get("KAIROS_LAB_MIRROR"):
         yield _source(mirror, trusted=False)
         return
-    listed = _run(
-        [
-            "apt-get",
-            "indextargets",
-            "--format",
-            "$(REPO_URI) $(TRUSTED) $(LABEL)",
-            "Created-By: Packages",
-        ]
-    )
+    wanted = "$(REPO_URI) $(TRUSTED) $(LABEL)"
+    listed = _run(["apt-get", "indextargets", "--format", wanted, "Created-By: Packages"])
     seen = set()
-    for line in sorted(set(listed.stdout.splitlines()), key=lambda row: "Security" in row):
+    for line in listed.stdout.splitlines():
         uri, _, rest = line.partition(" ")
-        if uri and uri not in seen and "security" not in uri:
+        if uri and uri not in seen and "security" not in line.lower():
             seen.add(uri)
-            yield _source(uri, trusted=rest.startswith("yes"))
+            yield _source(uri, trusted=False)
+            if rest.startswith("yes"):
+                yield _source(uri, trusted=True)
 
 
 def _source(uri: str, *, trusted: bool) -> str:
-    """A sources line: signatures are checked unless the machine itself does not check them."""
-    if _KEYRING.exists() and not trusted:
-        return f"deb [signed-by={_KEYRING}] {uri} {_SUITE} main\n"
-    return f"deb [trusted={'yes' if trusted else 'no'}] {uri} {_SUITE} main\n"
+    """A sources line; unsigned packages pass only where the machine itself lets them."""
+    if trusted:
+        return f"deb [trusted=yes] {uri} {_SUITE} main\n"
+    signed = f"[signed-by={_KEYRING}] " if _KEYRING.exists() else ""
+    return f"deb {signed}{uri} {_SUITE} main\n"
 
 
 _APT_CONF: Final = """\
@@ -269,4 +267,5 @@ def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
 
 def _last_words(error: subprocess.SubprocessError) -> str:
     said = str(getattr(error, "stderr", "") or "").strip().splitlines()
-    return said[-1] if said else str(error)
+    complaint = next((line for line in said if line.startswith("E: ")), said[-1] if said else "")
+    return complaint.removeprefix("E: ").rstrip(".") or str(error)

@@ -31,7 +31,12 @@ async def lab() -> AsyncIterator[AsteriskLab]:
 
 
 async def _call(
-    ami: AmiClient, number: str, where: str = CONNECT, exten: str = "agent1"
+    ami: AmiClient,
+    number: str,
+    where: str = CONNECT,
+    exten: str = "agent1",
+    *,
+    seconds: int = 5,
 ) -> Message:
     return await ami.action(
         "Originate",
@@ -40,7 +45,7 @@ async def _call(
             "Context": where,
             "Exten": exten,
             "Priority": "1",
-            "Timeout": "5000",
+            "Timeout": str(seconds * 1000),
             "Async": "true",
             "ChannelId": CHANNEL,
             "ActionID": "call",
@@ -120,6 +125,19 @@ async def test_a_frozen_pbx_keeps_silent_until_thawed(lab: AsteriskLab) -> None:
             await ami.action("Ping", within=0.3)
         lab.thaw()
         await ami.action("Ping")
+
+
+async def test_a_dead_carrier_never_rings(lab: AsteriskLab) -> None:
+    async with lab.session() as ami:
+        await lab.cut_trunk()
+        await _call(ami, number_for("human"), seconds=1)
+        assert (await ami.event("OriginateResponse", ActionID="call"))["Reason"] == "3"
+        await ami.event("Hangup", Uniqueid=CHANNEL)
+        assert not [m for _, m in ami.seen if m.get("ChannelStateDesc") == "Ringing"]
+        await lab.restore_trunk()
+    async with lab.session() as ami:
+        await _call(ami, number_for("busy"))
+        assert (await ami.event("Hangup", Uniqueid=CHANNEL))["Cause"] == "17"
 
 
 async def test_the_gateway_may_do_no_more_than_it_needs(lab: AsteriskLab) -> None:
