@@ -127,6 +127,7 @@ class _Search:
                     at, part = found
                     return wording.Found(
                         at=at,
+                        until=self._until(at, wanted),
                         earliest=earliest,
                         closed=self._closed(earliest, wanted),
                         part=part,
@@ -140,17 +141,19 @@ class _Search:
         verdict = self.law.allows(self.question.contact, self.question.callback.queue, at, wishes)
         return "called often enough" if isinstance(verdict, Open) else verdict.reason
 
+    def _until(self, at: datetime, wishes: Sequence[PreferredWindow]) -> datetime:
+        """Return the end of the allowed time that ``at`` is in."""
+        verdict = self.law.allows(self.question.contact, self.question.callback.queue, at, wishes)
+        return verdict.until if isinstance(verdict, Open) else at
+
     def jittered(self, found: wording.Found) -> datetime:
         """Move the call inside its quarter of an hour, so that not all start in one second."""
         at, moved = found.at, found.at > found.earliest
         wait = (found.earliest - self.question.now).total_seconds()
         span = self.rules.jitter if moved else min(self.rules.jitter, wait / 4)
         span = min(span, _QUARTER - at.timestamp() % _QUARTER)
-        verdict = self.law.allows(self.question.contact, self.question.callback.queue, at)
-        ends = [max(at, self.question.callback.deadline - _ROOM)]
-        if isinstance(verdict, Open):
-            ends.append(verdict.until)
-        span = min(span, (min(ends) - at).total_seconds())
+        end = min(found.until, max(at, self.question.callback.deadline - _ROOM))
+        span = min(span, (end - at).total_seconds())
         n = len(self.question.history) + 1
         return at + timedelta(seconds=int(span * fraction(self.question.callback.id, n)))
 

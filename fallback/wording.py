@@ -33,7 +33,7 @@ _ORDINALS = {1: "1st", 2: "2nd", 3: "3rd"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A time for the next attempt: ``earliest`` is what was looked from, both UTC.
+    """A time for the next attempt, allowed until ``until``, looked for from ``earliest``; all UTC.
 
     ``closed``: why it is later than ``earliest``. ``part``: the day part chosen because of earlier
     misses. ``last_chance``: the usual delay had no time left. ``outside_wish``: none of the
@@ -41,6 +41,7 @@ class Found:
     """
 
     at: datetime
+    until: datetime
     earliest: datetime
     closed: str
     part: str
