@@ -39,7 +39,9 @@ class Kill:
 class Report:
     """What came out. Delays are seconds: ``[median, 95th percentile, longest, how many]``.
 
-    ``unresolved_placed``: legs nobody could tell about which had in truth been placed.
+    ``open_at_a_kill``: how many legs each fault hit; ``hit`` counts them by the state they were
+    hit in, ``hit_now`` by the one they ended in. ``unresolved_placed``: legs nobody could tell
+    about which had in truth been placed.
     """
 
     accepted: int
@@ -48,6 +50,7 @@ class Report:
     legs_sent: int
     calls_at_pbx: int
     kills: dict[str, int]
+    open_at_a_kill: list[int]
     hit: dict[str, int]
     hit_now: dict[str, int]
     unresolved: int
@@ -83,7 +86,7 @@ def audit(
     unresolved = [leg for leg in sent if leg.state == "UNRESOLVED"]
     placed = [side.calls[leg.id] for leg in unresolved if _existed(side, leg.id)]
     judged, wrong = _dispositions(books, side, terms)
-    hit = {leg: state for kill in kills for leg, state in kill.legs.items()}
+    hit = {leg for kill in kills for leg in kill.legs}
     return Report(
         accepted=len(accepted),
         callbacks=dict(Counter(one.state for one in books.callbacks.values())),
@@ -91,7 +94,8 @@ def audit(
         legs_sent=len(sent),
         calls_at_pbx=sum(_existed(side, leg.id) for leg in books.legs.values()),
         kills=dict(Counter(kill.what for kill in kills)),
-        hit=dict(Counter(hit.values())),
+        open_at_a_kill=[len(kill.legs) for kill in kills],
+        hit=dict(Counter(state for kill in kills for state in kill.legs.values())),
         hit_now=dict(Counter(books.legs[leg].state for leg in hit if leg in books.legs)),
         unresolved=len(unresolved),
         unresolved_share=len(unresolved) / len(sent) if sent else 0.0,
@@ -158,11 +162,13 @@ def _spread(values: list[float]) -> list[float]:
 
 def table(report: Report) -> str:
     """Lay a report out for people."""
-    hit = sum(report.hit.values())
+    hit = sorted(report.open_at_a_kill)
+    spread = f"{hit[0]} to {hit[-1]}, half of them {hit[len(hit) // 2]} or more" if hit else ""
     rows = [
         ("faults", _listed(report.kills) or "none"),
-        ("legs open at a fault", f"{hit}: {_listed(report.hit)}" if hit else "0"),
-        ("  what became of them", _listed(report.hit_now)),
+        ("legs open at a fault", spread),
+        ("  in all, as they were hit", _listed(report.hit)),
+        ("  each leg, as it ended", _listed(report.hit_now)),
         ("callbacks accepted", str(report.accepted)),
         ("  as they stand", _listed(report.callbacks)),
         ("attempts, legs sent", f"{report.attempts}, {report.legs_sent}"),
@@ -208,11 +214,11 @@ def _options(arguments: Iterable[str]) -> argparse.Namespace:
     parser.add_argument("--cel", type=Path, help="the PBX's channel event log")
     parser.add_argument("--accepted", type=Path, help="idempotency keys of what was taken in")
     parser.add_argument("--kills", type=Path, help="what the harness did, a JSON object a line")
-    parser.add_argument("--prefix", default="k", help="how our channel ids begin")
+    parser.add_argument("--prefix", default="kairos", help="how our channel ids begin")
     parser.add_argument("--agentless", action="append", help="contexts that need no agent")
     parser.add_argument("--slack", type=float, default=0.5, help="tolerance in seconds")
     parser.add_argument("--finished", action="store_true", help="nothing may be open any more")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--json", type=Path, help="write the report to this file, too")
     options = parser.parse_args(list(arguments))
     if options.wire_log is None and options.cel is None:
         parser.error("give --wire-log or --cel: there must be something to hold the books against")
@@ -242,10 +248,10 @@ def main(arguments: Sequence[str]) -> int:
         ),
         now=time.time(),
     )
-    if options.json:
-        print(json.dumps({**asdict(report), "lost": report.lost, "twice": report.twice}, indent=1))
-    else:
-        print(table(report))
+    print(table(report))
+    if options.json is not None:
+        whole = {**asdict(report), "lost": report.lost, "twice": report.twice}
+        options.json.write_text(json.dumps(whole, indent=1), encoding="utf-8")
     return 1 if report.findings else 0
 
 

@@ -7,6 +7,7 @@ nothing else.
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -109,7 +110,7 @@ class Scene:
         with self.cel.open("a") as cel:
             cel.write(",".join(f'"{one}"' for one in (*fields, more)) + "\n")
 
-    def verdict(self, capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, Any]:
+    def verdict(self) -> dict[str, Any]:
         """Run the auditor; its report, with the rules that were broken as ``rules``."""
         paths = ("database", "wire", "cel", "accepted", "kills")
         options = ("--database", "--wire-log", "--cel", "--accepted", "--kills")
@@ -118,8 +119,9 @@ class Scene:
             for option, name in zip(options, paths, strict=True)
             for part in (option, str(getattr(self, name)))
         ]
-        code = main([*given, "--finished", "--json", *more])
-        report: dict[str, Any] = json.loads(capsys.readouterr().out)
+        written = self.database.with_suffix(".json")
+        code = main([*given, "--finished", "--prefix", "k-", "--json", str(written)])
+        report: dict[str, Any] = json.loads(written.read_text())
         report["rules"] = sorted(one["rule"] for one in report["findings"])
         assert code == bool(report["rules"])
         return report
@@ -134,25 +136,21 @@ def scene(tmp_path: Path) -> Scene:
     return Scene(tmp_path)
 
 
-def test_a_callback_that_was_made_is_green(
-    scene: Scene, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_callback_that_was_made_is_green(scene: Scene) -> None:
     scene.callback()
     scene.attempt(1, said="busy")
     scene.call(answer="busy", seconds=0.2)
     scene.attempt(2, at=30.0)
     scene.call("k-c1-2-0", 30.0)
-    report = scene.verdict(capsys)
+    report = scene.verdict()
     assert report["rules"] == []
     assert (report["legs_sent"], report["calls_at_pbx"], report["judged"]) == (2, 2, 2)
     assert report["wrong"] == {}
 
 
-def test_what_was_accepted_and_is_not_there_is_lost(
-    scene: Scene, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_was_accepted_and_is_not_there_is_lost(scene: Scene) -> None:
     scene.accepted.write_text("key-gone\n")
-    report = scene.verdict(capsys)
+    report = scene.verdict()
     assert (report["lost"], report["rules"]) == (1, ["accepted, not kept"])
 
 
@@ -169,161 +167,150 @@ def test_what_was_accepted_and_is_not_there_is_lost(
     ],
 )
 def test_a_callback_nobody_will_ever_look_at_is_lost(
-    scene: Scene, capsys: pytest.CaptureFixture[str], state: str, due: float | None, leg: str
+    scene: Scene, state: str, due: float | None, leg: str
 ) -> None:
     scene.callback(state, due if due != 1e12 else 10_000_000_000.0)
     if leg:
         scene.attempt(state=leg, said=None)
         scene.call()
-    report = scene.verdict(capsys)
+    report = scene.verdict()
     assert (report["lost"], report["twice"]) == (1, 0)
 
 
-def test_an_attempt_without_open_legs_is_lost(
-    scene: Scene, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_attempt_without_open_legs_is_lost(scene: Scene) -> None:
     scene.callback("DIALING")
     scene.row("attempt", "c1-1", "c1", "p", 1, NUMBER, 10.0, None, None)
-    assert scene.verdict(capsys)["rules"] == ["forgotten"]
+    assert scene.verdict()["rules"] == ["forgotten"]
 
 
-def test_a_leg_that_came_to_the_pbx_again_is_red(
-    scene: Scene, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_leg_that_came_to_the_pbx_again_is_red(scene: Scene) -> None:
     scene.callback()
     scene.attempt()
     scene.call(seconds=None)
     scene.log("originate", 3.0, "k-c1-1-0", number=NUMBER)
     scene.log("ended", 6.0, "k-c1-1-0", number=NUMBER, answered=True, by="far")
-    assert scene.verdict(capsys)["rules"] == ["one leg, sent again"]
+    assert scene.verdict()["rules"] == ["one leg, sent again"]
 
 
-def test_two_calls_in_one_attempt_are_red(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_calls_in_one_attempt_are_red(scene: Scene) -> None:
     scene.callback()
     scene.attempt(legs=2, said="congestion")
     scene.call("k-c1-1-0", 1.0, answer="congestion", seconds=0.1)
     scene.call("k-c1-1-1", 20.0, answer="congestion", seconds=0.1)
-    assert scene.verdict(capsys)["rules"] == ["one attempt, two calls"]
+    assert scene.verdict()["rules"] == ["one attempt, two calls"]
 
 
 @pytest.mark.parametrize("state", ["RESERVED", "RELEASED", "NOT_PLACED"])
-def test_a_call_the_books_deny_is_red(
-    scene: Scene, capsys: pytest.CaptureFixture[str], state: str
-) -> None:
+def test_a_call_the_books_deny_is_red(scene: Scene, state: str) -> None:
     scene.callback("DIALING" if state == "RESERVED" else "EXHAUSTED")
     scene.attempt(state=state, said=None)
     scene.call()
-    assert "denied call" in scene.verdict(capsys)["rules"]
+    assert "denied call" in scene.verdict()["rules"]
 
 
-def test_an_order_that_was_refused_was_no_call(
-    scene: Scene, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_order_that_was_refused_was_no_call(scene: Scene) -> None:
     scene.callback("EXHAUSTED")
     scene.attempt(state="NOT_PLACED", said="failed")
     scene.log("originate", 1.0, "k-c1-1-0", number=NUMBER)
-    assert scene.verdict(capsys)["rules"] == []
+    assert scene.verdict()["rules"] == []
 
 
 @pytest.mark.parametrize("channel", ["k-nobody-knows", "1790000000.7", ""])
-def test_a_call_the_books_do_not_know_is_red(
-    scene: Scene, capsys: pytest.CaptureFixture[str], channel: str
-) -> None:
+def test_a_call_the_books_do_not_know_is_red(scene: Scene, channel: str) -> None:
     scene.call(channel)
-    assert scene.verdict(capsys)["rules"] == ["unknown call"]
+    assert scene.verdict()["rules"] == ["unknown call"]
 
 
-def test_calls_sooner_than_the_gap_are_red_unless_the_first_never_rang(
-    scene: Scene, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_calls_sooner_than_the_gap_are_red_unless_the_first_never_rang(scene: Scene) -> None:
     scene.callback()
     scene.attempt(1, at=1.0, said="congestion")
     scene.call("k-c1-1-0", 1.0, answer="congestion", seconds=0.1)
     scene.attempt(2, at=3.0, said="busy")
     scene.call("k-c1-2-0", 3.0, answer="busy", seconds=0.1)
-    assert scene.verdict(capsys)["rules"] == []
+    assert scene.verdict()["rules"] == []
     scene.attempt(3, at=8.0)
     scene.call("k-c1-3-0", 8.0)
-    assert scene.verdict(capsys)["rules"] == ["too soon"]
+    assert scene.verdict()["rules"] == ["too soon"]
 
 
-def test_the_gap_holds_for_a_number_in_two_callbacks(
-    scene: Scene, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_gap_holds_for_a_number_in_two_callbacks(scene: Scene) -> None:
     for name, at in (("c1", 1.0), ("c2", 7.0)):
         scene.callback(name=name)
         scene.attempt(callback=name, at=at)
         scene.call(f"k-{name}-1-0", at)
-    assert scene.verdict(capsys)["rules"] == ["too soon"]
+    assert scene.verdict()["rules"] == ["too soon"]
 
 
-def test_two_calls_to_one_number_at_once_are_red(
-    scene: Scene, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_two_calls_to_one_number_at_once_are_red(scene: Scene) -> None:
     for name, at in (("c1", 1.0), ("c2", 20.0)):
         scene.callback(name=name)
         scene.attempt(callback=name, at=at)
         scene.call(f"k-{name}-1-0", at, seconds=60.0)
-    assert scene.verdict(capsys)["rules"] == ["two at once"]
+    assert scene.verdict()["rules"] == ["two at once"]
 
 
-def test_a_start_of_the_pbx_ends_what_it_was_doing(
-    scene: Scene, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_start_of_the_pbx_ends_what_it_was_doing(scene: Scene) -> None:
     for name, at in (("c1", 1.0), ("c2", 20.0)):
         scene.callback(name=name)
         scene.attempt(callback=name, at=at)
         scene.call(f"k-{name}-1-0", at, seconds=60.0 if name == "c2" else None)
     scene.log("boot", 15.0, "")
-    assert scene.verdict(capsys)["rules"] == []
+    assert scene.verdict()["rules"] == []
 
 
-def test_a_call_to_somebody_who_was_reached_is_red(
-    scene: Scene, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_call_to_somebody_who_was_reached_is_red(scene: Scene) -> None:
     scene.callback()
     scene.attempt(1, state="UNRESOLVED", said="unresolved")
     scene.call()
     scene.attempt(2, at=30.0)
     scene.call("k-c1-2-0", 30.0)
-    report = scene.verdict(capsys)
+    report = scene.verdict()
     assert report["rules"] == ["called though reached"]
     assert (report["unresolved"], report["unresolved_share"]) == (1, 0.5)
     assert (report["unresolved_placed"], report["unresolved_answered"]) == (1, 1)
 
 
 def test_a_call_that_was_answered_and_not_connected_may_be_followed_by_another(
-    scene: Scene, capsys: pytest.CaptureFixture[str]
+    scene: Scene,
 ) -> None:
     scene.callback()
     scene.attempt(1, said="abandoned")
     scene.call(talks=False)
     scene.attempt(2, at=30.0)
     scene.call("k-c1-2-0", 30.0)
-    report = scene.verdict(capsys)
+    report = scene.verdict()
     assert (report["rules"], report["wrong"]) == ([], {})
 
 
-def test_wrong_dispositions_are_counted(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_table_tells_what_is_in_the_report(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene.callback("DIALING")
+    scene.verdict()
+    printed = capsys.readouterr().out
+    assert re.search(r"^LOST +1$", printed, re.MULTILINE)
+    assert re.search(r"^DIALED TWICE +0$", printed, re.MULTILINE)
+    assert "!! lost: forgotten: c1: is DIALING with 0 open attempts" in printed
+
+
+def test_wrong_dispositions_are_counted(scene: Scene) -> None:
     scene.callback("EXHAUSTED")
     scene.attempt(said="no_answer")
     scene.call(answer="busy", seconds=0.1)
-    report = scene.verdict(capsys)
+    report = scene.verdict()
     assert report["wrong"] == {"busy read as no_answer": 1}
     assert report["rules"] == []
 
 
-def test_delays_run_from_the_last_kill_and_from_the_sending(
-    scene: Scene, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_delays_run_from_the_last_kill_and_from_the_sending(scene: Scene) -> None:
     scene.callback()
     scene.attempt(1, at=1.0, state="UNRESOLVED", said="unresolved")
     scene.attempt(2, at=31.0)
     scene.call("k-c1-2-0", 31.0)
     kill = {"at": START + 2.0, "what": "gateway", "legs": {"k-c1-1-0": "SENDING"}}
     scene.kills.write_text(json.dumps(kill) + "\n")
-    report = scene.verdict(capsys)
-    assert report["hit"] == {"SENDING": 1}
+    report = scene.verdict()
+    assert (report["hit"], report["hit_now"]) == ({"SENDING": 1}, {"UNRESOLVED": 1})
     assert report["delays"] == {
         "hit by a kill: last kill to next call or closing": [29.0, 29.0, 29.0, 1],
         "hit by a kill: last kill to verdict": [8.0, 8.0, 8.0, 1],
@@ -332,9 +319,7 @@ def test_delays_run_from_the_last_kill_and_from_the_sending(
     }
 
 
-def test_calls_without_channel_id_are_found_by_number_and_time(
-    scene: Scene, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_calls_without_channel_id_are_found_by_number_and_time(scene: Scene) -> None:
     scene.callback()
     scene.attempt()
     scene.row_of_cel("CHAN_START", 1.0, "k-c1-1-0")
@@ -342,18 +327,18 @@ def test_calls_without_channel_id_are_found_by_number_and_time(
     far = {"number": NUMBER, "answer": "busy", "channel_id": ""}
     when = datetime.fromtimestamp(START + 1.1, UTC).isoformat()
     scene.wire.write_text(json.dumps({"at": when, **far}) + "\n")
-    report = scene.verdict(capsys)
+    report = scene.verdict()
     assert (report["rules"], report["wrong"]) == ([], {"busy read as answered_human": 1})
 
 
-def test_a_torn_last_line_is_left_out(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_torn_last_line_is_left_out(scene: Scene) -> None:
     scene.callback()
     scene.attempt()
     scene.call()
     for path in (scene.wire, scene.cel):
         with path.open("a") as file:
             file.write('{"what": "pla')
-    assert scene.verdict(capsys)["rules"] == []
+    assert scene.verdict()["rules"] == []
 
 
 def test_the_auditor_knows_nothing_of_kairos() -> None:

@@ -37,7 +37,7 @@ class Terms:
     gateway had all the time it needed, so nothing may still be open or overdue.
     """
 
-    prefix: str = "k"
+    prefix: str = "kairos"
     agentless: frozenset[str] = frozenset({"kairos-talk"})
     slack: float = 0.5
     finished: bool = False
