@@ -1,0 +1,1 @@
+"""What Kairos offers over HTTP."""

@@ -1,0 +1,114 @@
+"""The other end of the control socket, for commands."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+
+from gateway.app.intake import CallbackRequest
+from gateway.domain.change import Added
+from gateway.domain.errors import BadInput, KairosError, StoreUnavailable
+from gateway.web.control import MOST_CALLBACKS, SOCKET_NAME
+from gateway.web.socketfile import reachable
+from gateway.web.wire import answers_from_json, request_to_json
+
+__all__ = ["ControlClient", "ControlError", "running_service"]
+
+_CONNECT_WITHIN: Final = 3.0
+_ANSWER_WITHIN: Final = 90.0
+_HEALTH_WITHIN: Final = 10.0
+
+
+class ControlError(KairosError):
+    """The running service did not do what was asked."""
+
+
+class ControlClient:
+    """Talks to the service that runs on a data directory."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+
+    async def take(self, requests: Sequence[CallbackRequest]) -> Sequence[Added | BadInput]:
+        """Hand requests to the service; each is answered in its place, durable on return.
+
+        Raises StoreUnavailable or ControlError; what was handed over before stays.
+        """
+        answers: list[Added | BadInput] = []
+        for start in range(0, len(requests), MOST_CALLBACKS):
+            batch = requests[start : start + MOST_CALLBACKS]
+            body = {"callbacks": [request_to_json(one) for one in batch]}
+            answer = await self._ask("POST", "/v1/callbacks", body)
+            try:
+                answers.extend(answers_from_json(answer, len(batch)))
+            except ValueError as error:
+                raise ControlError(
+                    f"The running service: {error}; is it another version?"
+                ) from None
+        return answers
+
+    async def health(self) -> Mapping[str, Any]:
+        """Ask how the service stands. Raises ControlError."""
+        return await self._ask("GET", "/v1/health", within=_HEALTH_WITHIN)
+
+    async def _ask(
+        self, method: str, path: str, body: object = None, *, within: float = _ANSWER_WITHIN
+    ) -> Mapping[str, Any]:
+        try:
+            async with (
+                asyncio.timeout(within),
+                self._session.request(method, path, json=body) as response,
+            ):
+                data = json.loads(await response.read())
+        except TimeoutError:
+            raise ControlError("The running service did not answer in time.") from None
+        except (aiohttp.ClientError, OSError, ValueError):
+            raise ControlError("The running service broke off; see its log.") from None
+        if not isinstance(data, dict):
+            raise ControlError("The running service answered something else; see its log.")
+        if response.ok:
+            return data
+        text = str(data.get("error", response.status))
+        if data.get("kind") == "store":
+            raise StoreUnavailable(text.removeprefix("the database: "))
+        raise ControlError(f"The running service refused: {text}.")
+
+
+@asynccontextmanager
+async def running_service(folder: Path) -> AsyncIterator[ControlClient | None]:
+    """Connect to the service that runs on this data directory; None if none does.
+
+    Raises ControlError where something listens and does not answer.
+    """
+    path = folder / SOCKET_NAME
+    with ExitStack() as stack:
+        if not path.is_socket():
+            yield None
+            return
+        address = stack.enter_context(reachable(path))
+        if not await _somebody_listens(address):
+            yield None
+            return
+        timeout = aiohttp.ClientTimeout(total=_ANSWER_WITHIN, connect=_CONNECT_WITHIN)
+        async with aiohttp.ClientSession(
+            "http://control", connector=aiohttp.UnixConnector(path=address), timeout=timeout
+        ) as session:
+            client = ControlClient(session)
+            await client.health()
+            yield client
+
+
+async def _somebody_listens(address: str) -> bool:
+    try:
+        async with asyncio.timeout(_CONNECT_WITHIN):
+            _, writer = await asyncio.open_unix_connection(address)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True
