@@ -1,0 +1,74 @@
+"""What the commands get: everything built on demand, entered in order, closed in reverse."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+from adapters.memory import MemoryStore
+from adapters.sql import open_reader
+from config.settings import Settings, load_settings
+from gateway.bootstrap.parts import build_intake, build_rules_of
+from gateway.bootstrap.practice import practice_pbx, practice_people
+from gateway.bootstrap.service import Service, open_store, service
+from gateway.cli.root import PbxKind, PracticePbx, PracticePerson, Reader, Taker, Way
+from gateway.web.client import running_service
+
+__all__ = ["Kairos"]
+
+
+class Kairos:
+    """Hands the commands what they ask for; see :class:`gateway.cli.root.Root`."""
+
+    def settings(self, path: Path) -> Settings:
+        """Read and check a configuration, the rule files it names included. Raises ConfigError."""
+        settings = load_settings(path)
+        build_rules_of(settings)
+        return settings
+
+    def reader(self, settings: Settings) -> AbstractAsyncContextManager[Reader]:
+        """Open what is kept, for reading."""
+        return open_reader(settings.database_url.get_secret_value())
+
+    @asynccontextmanager
+    async def way_in(self, settings: Settings) -> AsyncIterator[Way]:
+        """Open the way in: through the running service, or by owning the data while it lasts."""
+        rules = build_rules_of(settings)
+        async with running_service(settings.data_dir) as client:
+            if client is not None:
+                yield Way(taker=client, running=True)
+                return
+        async with open_store(settings) as store:
+            yield Way(taker=build_intake(settings, rules, store), running=False)
+
+    @asynccontextmanager
+    async def checker(self, settings: Settings) -> AsyncIterator[Taker]:
+        """Return a taker that checks and plans everything and keeps nothing."""
+        store = MemoryStore()
+        await store.open()
+        try:
+            yield build_intake(settings, build_rules_of(settings), store)
+        finally:
+            await store.close()
+
+    def service(self, settings: Settings) -> AbstractAsyncContextManager[Service]:
+        """Build a gateway over its open store."""
+        return service(settings)
+
+    def practice_people(self, *, seed: int, size: int) -> Sequence[PracticePerson]:
+        """Return the people of the practice world."""
+        return practice_people(seed=seed, size=size)
+
+    def practice_pbx(
+        self,
+        kind: PbxKind,
+        folder: Path,
+        *,
+        seed: int,
+        size: int,
+        speed: float,
+        say: Callable[[str], None],
+    ) -> AbstractAsyncContextManager[PracticePbx]:
+        """Start a switch with these people behind it, and end it for certain."""
+        return practice_pbx(kind, folder, seed=seed, size=size, speed=speed, say=say)

@@ -1,0 +1,89 @@
+"""The running gateway with what surrounds it: store, control socket, health."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from adapters.sql import SqlStore
+from adapters.system import SystemClock
+from config.settings import Settings
+from gateway.app.intake import Intake
+from gateway.app.service import Gateway
+from gateway.bootstrap.parts import build_intake, build_parts, build_rules_of
+from gateway.domain.errors import StoreLocked
+from gateway.ports import Store
+from gateway.web.client import running_service
+from gateway.web.control import control_server
+
+__all__ = ["Service", "open_store", "service"]
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A gateway with everything it needs, built and not yet running."""
+
+    settings: Settings
+    store: Store
+    gateway: Gateway
+    intake: Intake
+
+    @property
+    def reader(self) -> Store:
+        """What it keeps; read through its own store, which is open here."""
+        return self.store
+
+    async def run(self, stop: asyncio.Event, on_ready: Callable[[], None]) -> None:
+        """Serve until ``stop`` is set, then drain. Raises LoginRefused, OSError."""
+        self.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        async with control_server(self.settings.data_dir, self.intake, self.health):
+            await self.gateway.run(stop, on_ready)
+
+    async def health(self) -> Mapping[str, Any]:
+        """Tell how the service stands, for the control socket."""
+        health = self.gateway.health()
+        return {
+            "carriers": [
+                {"name": one.name, "up": one.up, "reason": one.reason} for one in health.carriers
+            ],
+            "database_trouble": health.database_trouble,
+            "open_attempts": health.open_attempts,
+            "refused": list(health.refused),
+            "callbacks": await self.store.counts(),
+        }
+
+
+@asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[Store]:
+    """Own the data while inside. Raises StoreLocked, StoreUnavailable."""
+    url = settings.database_url.get_secret_value()
+    store = SqlStore(url, data_dir=settings.data_dir, clock=SystemClock())
+    try:
+        await store.open()
+        yield store
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def service(settings: Settings) -> AsyncIterator[Service]:
+    """Build a gateway over its open store; the store is closed last.
+
+    Raises ConfigError, StoreLocked (a service runs on this data directory), StoreUnavailable.
+    """
+    rules = build_rules_of(settings)
+    async with open_store(settings) as store:
+        async with running_service(settings.data_dir) as other:
+            if other is not None:
+                raise StoreLocked(f"another Kairos serves from {settings.data_dir}")
+        gateway = Gateway(build_parts(settings, rules, store))
+        intake = build_intake(settings, rules, store)
+        gateway.connect_intake(intake)
+        yield Service(settings=settings, store=store, gateway=gateway, intake=intake)

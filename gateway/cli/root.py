@@ -1,0 +1,152 @@
+"""What the commands ask of the composition root, as protocols: they build nothing themselves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from config.settings import Settings
+from gateway.app.intake import CallbackRequest
+from gateway.app.service import Gateway
+from gateway.domain.change import Added
+from gateway.domain.errors import BadInput
+from gateway.domain.machine import CallbackState
+from gateway.domain.model import Callback, Contact
+from gateway.ports import History, Violation
+
+__all__ = ["PbxKind", "PracticePbx", "PracticePerson", "Reader", "Root", "Service", "Taker", "Way"]
+
+PbxKind = Literal["real", "simulated", "auto"]
+
+
+class Taker(Protocol):
+    """Takes callback requests in."""
+
+    async def take(self, requests: Sequence[CallbackRequest]) -> Sequence[Added | BadInput]:
+        """Answer each request in its place, durable on return."""
+        ...
+
+
+class Reader(Protocol):
+    """Reads what is kept, beside a running service, without ever writing."""
+
+    async def history(self, callback_id: str) -> History | None:
+        """Return the whole way of one callback; a unique prefix of its id will do."""
+        ...
+
+    async def callbacks(
+        self,
+        *,
+        states: Sequence[CallbackState] = (),
+        queue: str | None = None,
+        after: str = "",
+        limit: int = 50,
+    ) -> Sequence[tuple[Callback, Contact]]:
+        """List callbacks by id, newest first, ``after`` an id (keyset cursor)."""
+        ...
+
+    async def counts(self) -> Mapping[str, int]:
+        """Count callbacks by state."""
+        ...
+
+    async def audit(self, now: datetime) -> Sequence[Violation]:
+        """Check the invariants over all rows; an empty list means that all hold."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """A way in for callbacks. ``running``: through the service that runs on this data."""
+
+    taker: Taker
+    running: bool
+
+
+class Service(Protocol):
+    """A gateway with everything it needs, built and not yet running."""
+
+    @property
+    def gateway(self) -> Gateway:
+        """The application."""
+        ...
+
+    @property
+    def reader(self) -> Reader:
+        """What it keeps."""
+        ...
+
+    @property
+    def intake(self) -> Taker:
+        """The way in."""
+        ...
+
+    async def run(self, stop: asyncio.Event, on_ready: Callable[[], None]) -> None:
+        """Serve until ``stop`` is set, then drain. ``on_ready``: everything is up, calls may go."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PracticePbx:
+    """A switch that reaches nobody. ``about`` says which it is and why it was taken.
+
+    ``carrier`` are the settings of the carrier that leads to it.
+    """
+
+    kind: Literal["real", "simulated"]
+    about: str
+    carrier: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PracticePerson:
+    """Somebody who lives in the practice world only."""
+
+    number: str
+    zone: str
+    place: str
+
+
+class Root(Protocol):
+    """The composition root, as the commands see it."""
+
+    def settings(self, path: Path) -> Settings:
+        """Read and check a configuration. Raises ConfigError."""
+        ...
+
+    def reader(self, settings: Settings) -> AbstractAsyncContextManager[Reader]:
+        """Open what is kept, for reading. Raises StoreUnavailable."""
+        ...
+
+    def way_in(self, settings: Settings) -> AbstractAsyncContextManager[Way]:
+        """Open the way in: through the running service, or by owning the data while it lasts."""
+        ...
+
+    def checker(self, settings: Settings) -> AbstractAsyncContextManager[Taker]:
+        """Return a taker that checks and plans everything and keeps nothing."""
+        ...
+
+    def service(self, settings: Settings) -> AbstractAsyncContextManager[Service]:
+        """Build a gateway. Raises StoreLocked, StoreUnavailable."""
+        ...
+
+    def practice_people(self, *, seed: int, size: int) -> Sequence[PracticePerson]:
+        """Return the people of the practice world."""
+        ...
+
+    def practice_pbx(
+        self,
+        kind: PbxKind,
+        folder: Path,
+        *,
+        seed: int,
+        size: int,
+        speed: float,
+        say: Callable[[str], None],
+    ) -> AbstractAsyncContextManager[PracticePbx]:
+        """Start a switch with these people behind it, and end it for certain."""
+        ...

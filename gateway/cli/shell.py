@@ -1,0 +1,83 @@
+"""What every command has at hand: the composition root, the configuration, a way to end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import traceback
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from config.settings import Settings
+from gateway.cli.console import complain, note
+from gateway.cli.root import Root
+from gateway.lifecycle import ExitCode, Failure, complaint, write_traceback
+from gateway.observability import configure, redact_text
+
+__all__ = ["PRACTICE_FOLDER", "Shell"]
+
+T = TypeVar("T")
+PRACTICE_FOLDER = Path("kairos-practice")
+"""Where ``kairos practice`` keeps everything, unless told otherwise."""
+CONFIG_NAME = "kairos.yaml"
+
+
+@dataclass(slots=True)
+class Shell:
+    """One run of one command. ``debug``: show tracebacks."""
+
+    build_root: Callable[[], Root]
+    debug: bool = False
+    data_dir: Path | None = None
+
+    @property
+    def root(self) -> Root:
+        """The composition root, loaded when it is needed."""
+        return self.build_root()
+
+    def settings(self, given: Path | None, *, practice_too: bool = True) -> Settings:
+        """Read the configuration that was named, or the one that lies here.
+
+        ``practice_too``: that of a practice folder here will do. Raises ConfigError, Failure.
+        """
+        settings = self.root.settings(given or _find(practice_too=practice_too))
+        self.data_dir = settings.data_dir
+        return settings
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run asynchronous work to its end, with warnings and worse logged meanwhile."""
+        configure(level="warning")
+        return asyncio.run(work)
+
+    def fail(self, error: BaseException) -> int:
+        """Say what went wrong and return the exit code."""
+        told = complaint(error)
+        details = ""
+        if self.debug:
+            sys.stderr.write(redact_text("".join(traceback.format_exception(error))))
+        elif not told.expected:
+            kept = write_traceback(error, self.data_dir)
+            details = f"Details for a bug report are in {kept}" if kept else ""
+        complain(told, details=details)
+        return int(told.code)
+
+
+def _find(*, practice_too: bool) -> Path:
+    if named := os.environ.get("KAIROS_CONFIG"):
+        return Path(named)
+    here = Path(CONFIG_NAME)
+    if here.is_file():
+        return here
+    practice = PRACTICE_FOLDER / CONFIG_NAME
+    if practice_too and practice.is_file():
+        note(f"(reading the practice data in {PRACTICE_FOLDER}; say --config FILE for another)")
+        return practice
+    raise Failure(
+        "There is no configuration.",
+        "Say --config FILE, set KAIROS_CONFIG, or put kairos.yaml here. "
+        "To try Kairos without any: kairos practice",
+        ExitCode.USAGE,
+    )
