@@ -7,7 +7,8 @@ reading a flight and keeping its new form.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,9 +19,10 @@ from gateway.app.ledger import Ledger
 from gateway.app.outcome import conclusion, late_upgrade
 from gateway.app.registry import Registry
 from gateway.app.spec import QueueSpec
+from gateway.app.wording import describe
 from gateway.domain.change import Change
-from gateway.domain.disposition import Disposition, is_upgrade
-from gateway.domain.errors import Conflict, StoreError
+from gateway.domain.disposition import Disposition
+from gateway.domain.errors import Conflict, IllegalTransition, StoreError
 from gateway.domain.events import CallEvent, CallNews
 from gateway.domain.flight import (
     Effect,
@@ -31,7 +33,7 @@ from gateway.domain.flight import (
     owed,
     settle_leg,
 )
-from gateway.domain.machine import LegEvent, LegState
+from gateway.domain.machine import LegEvent, LegState, step_leg
 from gateway.domain.model import Evidence, Flight, Leg, Role, Step
 from gateway.ports import Clock, Planner, Store
 
@@ -67,6 +69,8 @@ class Desk:
         self._ledger = ledger
         self._queues = queues
         self._spawn = spawn
+        self._closing: dict[str, asyncio.Event] = {}
+        self._written_ahead: dict[str, str] = {}
 
     def news(self, event: CallEvent) -> None:
         """Take one piece of news about a leg, whatever its order and however often it comes."""
@@ -83,19 +87,42 @@ class Desk:
             return
         self._apply(moved, moved.leg(event.leg_id), effects, event.news.value, event.at)
 
-    def sending(self, leg_id: str, now: datetime, resolve_after: float) -> Flight | None:
-        """Note that a leg's write-ahead is durable; returns its flight."""
+    def write_ahead(self, leg_ids: Iterable[str]) -> None:
+        """Note that these legs are being written ahead: from here on they cannot be released.
+
+        A release that is wanted meanwhile waits for :meth:`sending`, which then says no.
+        """
+        self._written_ahead.update(dict.fromkeys(leg_ids, ""))
+
+    def not_granted(self, leg_id: str, text: str) -> None:
+        """Release a leg whose write-ahead the store refused."""
+        self._written_ahead.pop(leg_id, None)
+        self.settle(leg_id, LegEvent.RELEASE, text=text)
+
+    def sending(
+        self, leg_id: str, now: datetime, resolve_after: float, *, why_not: str = ""
+    ) -> Flight | None:
+        """Note that a leg's write-ahead is (or may be) durable; returns its flight if it may go.
+
+        With ``why_not``, or a release that was wanted meanwhile, it is closed as not placed: its
+        row says SENDING, but we know that nothing was written to the wire.
+        """
+        why_not = self._written_ahead.pop(leg_id, "") or why_not
         flight = self.registry.of_leg(leg_id)
-        if flight is None:
+        if flight is None or flight.leg(leg_id).state is not LegState.RESERVED:
             return None
         leg = flight.leg(leg_id)
         resolve_by = now + timedelta(seconds=resolve_after)
-        sent = replace(leg, state=LegState.SENDING, sending_at=now, resolve_by=resolve_by)
+        state = step_leg(leg.state, LegEvent.SEND)
+        sent = replace(leg, state=state, sending_at=now, resolve_by=resolve_by)
         attempt = flight.attempt
         if sent.role is Role.CUSTOMER and attempt.placed_at is None:
             attempt = replace(attempt, placed_at=now)
         flight = replace(flight, attempt=attempt, legs=_with(flight, sent))
         self.registry.put(flight)
+        if why_not:
+            self.settle(leg_id, LegEvent.PROVE_NOT_PLACED, text=why_not)
+            return None
         return flight
 
     def settle(
@@ -107,18 +134,25 @@ class Desk:
         disposition: Disposition | None = None,
         evidence: Evidence | None = None,
     ) -> None:
-        """Close a leg by decision: released, refused, proved not placed, or given up."""
+        """Close a leg by decision: released, refused, proved not placed, or given up.
+
+        A decision that what was heard speaks against (a leg that rang was placed) is not taken.
+        """
         flight = self.registry.of_leg(leg_id)
         if flight is None or not flight.leg(leg_id).is_open:
             return
+        if event is LegEvent.RELEASE and leg_id in self._written_ahead:
+            self._written_ahead[leg_id] = text
+            return
         now = self._clock.now()
-        leg = settle_leg(
-            flight.leg(leg_id),
-            event,
-            now,
-            disposition=disposition,
-            evidence=evidence or Evidence(source="gateway", reason=text),
-        )
+        evidence = evidence or Evidence(source="gateway", reason=text)
+        try:
+            leg = settle_leg(
+                flight.leg(leg_id), event, now, disposition=disposition, evidence=evidence
+            )
+        except IllegalTransition as error:
+            _log.warning("leg.contradiction", leg_id=leg_id, reason=str(error), claimed=text)
+            return
         flight = replace(flight, legs=_with(flight, leg))
         self._apply(flight, leg, owed(flight), leg.state.lower(), now, text)
 
@@ -154,7 +188,7 @@ class Desk:
             leg_id=leg.id,
             at=at,
             kind=kind,
-            text=text or _describe(leg),
+            text=text or describe(leg),
         )
         _log.info(
             f"leg.{kind}",
@@ -167,6 +201,7 @@ class Desk:
         )
         if is_over(flight):
             self.registry.drop(flight)
+            self._closing[flight.callback.id] = asyncio.Event()
             self._spawn(self._conclude(flight, (leg,), (step,)), "conclude")
         else:
             self.registry.put(flight)
@@ -182,6 +217,7 @@ class Desk:
         for leg in closed.legs:
             self.registry.remember(leg, closed)
         self._ledger.write(change)
+        self._closing.pop(flight.callback.id).set()
         callback = closed.callback
         _log.info(
             "callback.moved",
@@ -209,29 +245,29 @@ class Desk:
 
     def _late(self, event: CallEvent) -> None:
         past = self.registry.past_of_leg(event.leg_id)
-        if past is not None and self._upgraded(past, event) is None:
+        if past is not None and self._learnt(past, event) is None:
             return
         self._spawn(self._learn_late(event), "late-news")
 
-    def _upgraded(self, flight: Flight, event: CallEvent) -> Leg | None:
+    def _learnt(self, flight: Flight, event: CallEvent) -> Leg | None:
+        """Return the leg as late news leaves it, or None if it says nothing new."""
         queue = self._queues.get(flight.callback.queue)
         needs_agent = queue.needs_agent if queue else True
         moved, _ = advance(flight, event, needs_agent=needs_agent, max_talk=0.0)
-        old, new = flight.leg(event.leg_id), moved.leg(event.leg_id)
-        if new.disposition is None or new.disposition is old.disposition:
-            return None
-        return new if is_upgrade(old.disposition, new.disposition) else None
+        leg = moved.leg(event.leg_id)
+        return None if leg == flight.leg(event.leg_id) else leg
 
     async def _learn_late(self, event: CallEvent) -> None:
         """Upgrade a closed attempt from late news, on top of what is stored by now."""
         for _ in range(_LATE_TRIES):
+            past = self.registry.past_of_leg(event.leg_id)
+            if past is not None and past.callback.id in self._closing:
+                await self._closing[past.callback.id].wait()
             await self._ledger.flushed()
             try:
                 flight = await self._store.flight_of_leg(event.leg_id)
-                if flight is None or flight.attempt.closed_at is None:
-                    return
-                leg = self._upgraded(flight, event)
-                if leg is None:
+                leg = self._learnt(flight, event) if flight else None
+                if flight is None or leg is None or flight.attempt.closed_at is None:
                     return
                 change = late_upgrade(flight, leg, self._clock.now())
                 await self._store.submit(change)
@@ -252,21 +288,6 @@ class Desk:
 
 def _with(flight: Flight, leg: Leg) -> tuple[Leg, ...]:
     return tuple(leg if one.id == leg.id else one for one in flight.legs)
-
-
-def _describe(leg: Leg) -> str:
-    if leg.disposition is None:
-        return ""
-    seen = leg.evidence
-    raw = [
-        f"SIP {seen.tech_cause}" if seen.tech_cause else "",
-        f"cause {seen.cause}" if seen.cause is not None else "",
-        seen.dial_status,
-        seen.amd and f"AMD {seen.amd}",
-        seen.reason,
-    ]
-    told = ", ".join(filter(None, raw))
-    return leg.disposition.value + (f" ({told})" if told else "")
 
 
 async def _nobody(_leg: Leg) -> None:

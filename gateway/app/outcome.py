@@ -10,7 +10,7 @@ from gateway.domain.change import Change, Stop
 from gateway.domain.disposition import Disposition
 from gateway.domain.flight import conclude, reached_contact
 from gateway.domain.machine import CallbackEvent, CallbackState, step_callback
-from gateway.domain.model import Callback, Flight, Leg, Plan, Step
+from gateway.domain.model import Attempt, Callback, Contact, Flight, Leg, Plan, Step
 from gateway.ports import Planner, PlanQuestion
 
 __all__ = ["conclusion", "late_upgrade", "planned"]
@@ -39,31 +39,33 @@ async def conclusion(
         text=f"attempt {attempt.n}: {text}",
         data={"talk_seconds": round(attempt.talk_seconds, 1)},
     )
-    refunds: tuple[tuple[str, datetime], ...] = ()
-    if not reached_contact(flight):
-        at = attempt.reserved_at
-        keys = (contact_key(attempt.contact_id), number_key(attempt.number))
-        refunds = tuple((key, at) for key in keys)
     bad = (attempt.number,) if disposition is Disposition.INVALID_NUMBER else ()
-    contact = closed.contact
-    if bad:
-        numbers = tuple(
-            replace(one, invalid_since=one.invalid_since or now) if one.e164 in bad else one
-            for one in contact.numbers
-        )
-        contact = replace(contact, numbers=numbers)
-    closed = replace(closed, contact=contact)
+    closed = replace(closed, contact=_without(closed.contact, bad, now))
     after, step = await _next(closed, now, planner)
     change = Change(
         at=now,
         callback=after,
         attempt=attempt,
         legs=changed,
-        refunds=refunds,
+        refunds=() if reached_contact(flight) else _refunds(attempt),
         invalid_numbers=bad,
         steps=(*steps, over, step),
     )
     return replace(closed, callback=after), change
+
+
+def _refunds(attempt: Attempt) -> tuple[tuple[str, datetime], ...]:
+    """Name what to take back from the caps: the contact's phone cannot have rung."""
+    keys = (contact_key(attempt.contact_id), number_key(attempt.number))
+    return tuple((key, attempt.reserved_at) for key in keys)
+
+
+def _without(contact: Contact, bad: tuple[str, ...], now: datetime) -> Contact:
+    numbers = tuple(
+        replace(one, invalid_since=one.invalid_since or now) if one.e164 in bad else one
+        for one in contact.numbers
+    )
+    return replace(contact, numbers=numbers)
 
 
 async def _next(flight: Flight, now: datetime, planner: Planner) -> tuple[Callback, Step]:
@@ -111,6 +113,8 @@ def late_upgrade(flight: Flight, leg: Leg, now: datetime) -> Change:
     corrected = conclude(replace(flight, legs=legs), now)
     callback, attempt = corrected.callback, corrected.attempt
     told = attempt.disposition
+    if told is flight.attempt.disposition:
+        return Change(at=now, attempt=attempt, legs=(leg,))
     text = f"attempt {attempt.n} turned out to be {told.value if told else 'not placed'}"
     steps = [
         Step(

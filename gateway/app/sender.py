@@ -114,21 +114,22 @@ class Sender:
         self.on_sent()
 
     async def _write_ahead(self, batch: list[_Waiting]) -> None:
-        at = self._clock.now()
+        at, after = self._clock.now(), self._spec.resolve_after
+        ids = [one.leg_id for one in batch]
+        self._desk.write_ahead(ids)
         try:
-            granted = await self._store.start_sending([one.leg_id for one in batch], at)
+            granted = await self._store.start_sending(ids, at)
         except StoreError as error:
-            # Nothing was written to the wire; whether SENDING was committed is not known, so the
-            # rows are settled through the ledger, which waits for the database.
-            for one in batch:
-                self._desk.settle(one.leg_id, LegEvent.RELEASE, text=f"not sent: {error}")
+            # Whether SENDING was committed is not known; that nothing was written is.
+            for leg_id in ids:
+                self._desk.sending(leg_id, at, after, why_not=f"not sent: {error}")
             return
         for one in batch:
             if one.leg_id not in granted:
                 text = "not sent: canceled, or on the do-not-call list since it was reserved"
-                self._desk.settle(one.leg_id, LegEvent.RELEASE, text=text)
+                self._desk.not_granted(one.leg_id, text)
                 continue
-            flight = self._desk.sending(one.leg_id, at, self._spec.resolve_after)
+            flight = self._desk.sending(one.leg_id, at, after)
             if flight is not None:
                 order = self._order(flight, flight.leg(one.leg_id), one.bridge_to)
                 self._spawn(self._originate(order), "originate")
@@ -146,6 +147,8 @@ class Sender:
         objections = {
             f"{status.name} is down ({status.reason})": not status.up,
             f"{status.name} was restarted": status.boot_epoch != leg.boot_epoch,
+            "the contact was reached by an earlier attempt": callback.answered_late,
+            "canceled on request": callback.cancel_requested,
             "the deadline passed": now > callback.deadline,
             getattr(verdict, "reason", ""): isinstance(verdict, Closed),
             "the agent hung up": agent_left,

@@ -11,15 +11,16 @@ import pytest
 from adapters.memory import ManualClock, MemoryDialer, MemoryStore
 from gateway.app.intake import CallbackRequest
 from gateway.app.spec import QueueSpec
+from gateway.domain.change import Stop
 from gateway.domain.disposition import Disposition
 from gateway.domain.errors import NotSent, OutcomeUnknown, Refused
 from gateway.domain.events import CallNews, Finding
 from gateway.domain.machine import CallbackState, LegState
-from gateway.domain.model import Role
+from gateway.domain.model import Plan, Role
 from gateway.domain.pacing import Limits
 from gateway.domain.windows import Hours
-from gateway.ports import DialOrder
-from tests.support.harness import ALWAYS, Harness, gateway_of
+from gateway.ports import DialOrder, PlanQuestion
+from tests.support.harness import ALWAYS, Harness, PlainPlanner, gateway_of
 
 KAISA, OLLI = "+358401234567", "+358501234589"
 AGENT_FIRST = QueueSpec(
@@ -409,3 +410,74 @@ async def test_no_more_is_reserved_than_can_be_sent_soon() -> None:
         assert len(one.gateway.registry) - len(one.dialer.orders) <= 2
         await clock.advance(12.0)
         assert len(set(one.numbers())) == 20
+
+
+async def test_a_leg_released_while_it_was_written_ahead_is_not_sent() -> None:
+    async with gateway_of(queue=AGENT_FIRST) as one:
+        start = one.store.start_sending
+
+        async def slow(leg_ids: Sequence[str], now: datetime) -> frozenset[str]:
+            granted = await start(leg_ids, now)
+            if len(one.dialer.orders) == 1:  # The contact's leg: the agent hangs up meanwhile.
+                one.dialer.end(one.leg(0), Disposition.ANSWERED_HUMAN)
+                await one.clock.settle()
+            return granted
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(one.store, "start_sending", slow)
+            (callback_id,) = await one.ask(KAISA)
+            await one.tell(CallNews.ANSWERED, n=0)
+        assert one.numbers() == []
+        way = await one.way(callback_id)
+        assert way.legs[1].state is LegState.NOT_PLACED
+        assert way.callback.used == 0
+        assert await one.violations() == []
+
+
+class SlowPlanner(PlainPlanner):
+    """Takes a second to think."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__()
+        self.clock = clock
+
+    async def plan(self, question: PlanQuestion) -> Plan | Stop:
+        if question.history:
+            await self.clock.sleep(1.0)
+        return await super().plan(question)
+
+
+async def test_news_that_comes_while_the_next_attempt_is_planned_is_not_lost() -> None:
+    clock = ManualClock()
+    async with gateway_of(clock=clock, planner=SlowPlanner(clock)) as one:
+        (callback_id,) = await one.ask(KAISA)
+        await one.tell(CallNews.ANSWERED, end=Disposition.ANSWERED_HUMAN)
+        one.dialer.tell(one.leg(), CallNews.CONNECTED)
+        await clock.advance(2.0)
+        way = await one.way(callback_id)
+        assert way.attempts[0].disposition is Disposition.ANSWERED_HUMAN
+        assert way.callback.state is CallbackState.DONE
+        assert await one.violations() == []
+
+
+async def test_a_refusal_that_comes_after_ringing_was_heard_is_not_believed() -> None:
+    clock = ManualClock()
+    dialer = MemoryDialer(clock, "pbx")
+
+    def ring_and_refuse(order: DialOrder) -> None:
+        dialer.tell(order.leg_id, CallNews.RINGING)
+
+    async def originate(order: DialOrder) -> None:
+        dialer.orders.append(order)
+        ring_and_refuse(order)
+        await clock.sleep(0.01)
+        raise Refused("so it says")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dialer, "originate", originate)
+        async with gateway_of(clock=clock, dialer=dialer) as one:
+            (callback_id,) = await one.ask(KAISA)
+            await clock.advance(1.0)
+            assert (await one.way(callback_id)).legs[0].state is LegState.RINGING
+            await one.tell(end=Disposition.BUSY)
+            assert (await one.way(callback_id)).attempts[0].disposition is Disposition.BUSY
