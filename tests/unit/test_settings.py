@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from config.carriers import Carrier
+from config.carriers import Carrier, CarrierLimits, Route, Tls
 from config.practice_numbers import PRACTICE_PREFIXES
 from config.problems import ConfigError
-from config.settings import Settings, load_settings
+from config.queues import Queue
+from config.settings import Dispatch, Logging, Numbers, Settings, load_settings
 
 SECRET = "correct-horse-battery"
-CONFIG = Path("config")
+ROOT = Path(__file__).parents[2]
+CONFIG = ROOT / "config"
 
 
 def good() -> dict[str, Any]:
@@ -318,3 +321,11 @@ def test_the_example_is_valid_and_complete(monkeypatch: pytest.MonkeyPatch) -> N
 def test_the_practice_settings_are_valid() -> None:
     settings = load_settings(CONFIG / "practice.yaml")
     assert {carrier.type for carrier in settings.carriers.values()} == {"lab"}
+
+
+def test_every_key_is_in_the_documentation() -> None:
+    text = (ROOT / "docs/configuration.md").read_text()
+    groups = (Settings, Carrier, CarrierLimits, Tls, Route, Queue, Dispatch, Logging, Numbers)
+    keys = {key for group in groups for key in group.model_fields}
+    words = set(re.findall(r"\w+", text))
+    assert sorted(keys - words) == []
