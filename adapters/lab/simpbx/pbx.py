@@ -75,17 +75,13 @@ class SimulatedPbx:
         self.host, self.port, self.username = host, port, username
         self.secret = secret or secrets.token_hex(24)
         self.observer_secret = secrets.token_hex(24)
-        self._folder: Path | None = None
-        if cel_file is None or wire_log is None:
-            self._folder = folder = Path(tempfile.mkdtemp(prefix="kairos-simpbx-"))
-            cel_file, wire_log = cel_file or folder / "cel.csv", wire_log or folder / "wire.jsonl"
-        self.cel_file, self.wire_log = cel_file, wire_log
+        self._place_files(cel_file, wire_log)
         self.faults = faults or Faults()
         self.boots = 0
         self._users = {**lab_users(username, self.secret, self.observer_secret), **(users or {})}
         self._endpoints, self._speed, self._disorder = endpoints, speed, disorder
         self._down_seconds, self._clock, self._rng = down_seconds, clock, random.Random(seed)
-        self._booted = last_boot(wire_log)
+        self._booted = last_boot(self.wire_log)
         self._gives_reasons = gives_reasons
         self._exchange: Exchange | None = None
         self._main: asyncio.Task[None] | None = None
@@ -93,6 +89,13 @@ class SimulatedPbx:
         self._ready, self._change, self._gone = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._gone.set()
         self._closing = False
+
+    def _place_files(self, cel_file: Path | None, wire_log: Path | None) -> None:
+        self._folder: Path | None = None
+        if cel_file is None or wire_log is None:
+            self._folder = folder = Path(tempfile.mkdtemp(prefix="kairos-simpbx-"))
+            cel_file, wire_log = cel_file or folder / "cel.csv", wire_log or folder / "wire.jsonl"
+        self.cel_file, self.wire_log = cel_file, wire_log
 
     async def __aenter__(self) -> Self:
         self._main = asyncio.create_task(self.run(), name="simpbx")
