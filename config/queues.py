@@ -52,6 +52,8 @@ class Queue(Strict):
         missing = [
             (key, f"missing; mode {self.mode} needs it") for key in needed if not getattr(self, key)
         ]
+        if self.mode == "customer_first" and self.agents:
+            missing.append(("agents", "only mode agent_first calls agents; take them away"))
         if len(set(self.carriers)) < len(self.carriers):
             missing.append(("carriers", "a carrier is there twice; keep one"))
         if missing:

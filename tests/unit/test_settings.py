@@ -172,6 +172,7 @@ def test_a_secret_is_never_shown(tmp_path: Path) -> None:
             "agent_first",
             "queues.support.hold_route: missing; mode agent_first",
         ),
+        ("queues.support.agents", ["PJSIP/anna"], "agents: only mode agent_first calls agents"),
         ("queues.support.agents", ["anna bert"], "must be a technology and an address"),
         ("queues.support.hours", {"mon-fry": "9-17"}, "'mon-fry' is no day"),
         ("queues.support.hours", {"mon": "9-17"}, "mon: '9-17' must look like '09:00-18:00'"),
