@@ -109,6 +109,9 @@ class AsteriskDialer:
             # A group has no place in the port: the one error that matters leaves alone.
             refused, _ = errors.split(LoginRefused)
             raise _first(refused or errors) from None
+        finally:
+            if self._cel:
+                self._cel.close()
 
     async def originate(self, order: DialOrder) -> None:
         """Write one order, once; see the port. Raises NotSent, Refused or OutcomeUnknown."""
@@ -216,8 +219,10 @@ class AsteriskDialer:
         if self._cel is None or not legs:
             return {}
         traces = await self._cel.refresh(self._clock.now())
-        settle = self._settings.settle
-        found = (judge(leg, traces, self._epoch, self._clock.now(), settle) for leg in legs)
+        # While the link is down, Asterisk may have been restarted without our knowing.
+        epoch = self._epoch if self._link.up else ""
+        now, settle = self._clock.now(), self._settings.settle
+        found = (judge(leg, traces, epoch, now, settle) for leg in legs)
         return {finding.leg_id: finding for finding in found if finding}
 
     def _on_packet(self, packet: Packet) -> None:

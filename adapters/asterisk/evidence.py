@@ -130,6 +130,11 @@ class CelFile:
                 self._drain(left)
             self._looked = now
             self._complained = ""
+        except FileNotFoundError:
+            # Not written yet: watched all the same, and the rows to come will be all there are.
+            if self.traces.since is None:
+                self.traces.since = self._looked = now
+            self._complain("it is not there (yet)")
         except OSError as error:
             self._complain(error.strerror or "cannot be read")
 

@@ -93,7 +93,8 @@ class Packet:
 class Framer:
     """Cuts a stream of bytes into packets; any chunking of the same bytes gives the same packets.
 
-    ``wanted`` names the events to keep (None keeps all); of VarSet only those for ``variables``.
+    ``wanted`` names the events to keep (None keeps all); of VarSet only those for ``variables``,
+    if any are named.
     Responses are always kept. ``limit`` is the most bytes one message may have.
     """
 
@@ -105,7 +106,8 @@ class Framer:
         limit: int = MAX_MESSAGE,
     ) -> None:
         self._wanted = None if wanted is None else frozenset(wanted)
-        self._variables = tuple(b"\r\nVariable: %b\r\n" % name for name in variables)
+        names = b"|".join(map(re.escape, variables))
+        self._variable = re.compile(rb"\r\nVariable: (?:%b)\r\n" % names) if names else None
         self._limit = limit
         self._rest: bytearray = bytearray()
         self._searched = 0
@@ -152,7 +154,7 @@ class Framer:
                 end = raw.find(_EOL, 7)
                 name = raw[7 : end if end >= 0 else None]
                 if wanted is not None and (
-                    name not in wanted or (name == _VARSET and not self._is_wanted_variable(raw))
+                    name not in wanted or (name == _VARSET and self._is_other_variable(raw))
                 ):
                     continue
                 is_event = True
@@ -160,18 +162,26 @@ class Framer:
                 name = raw[len(_RESPONSE) :].partition(_EOL)[0]
                 is_event = False
             else:
+                _check_shape(raw)
                 continue
             self._check(len(raw))
             packets.append(Packet(raw, name, is_event=is_event))
         return packets
 
-    def _is_wanted_variable(self, raw: bytes) -> bool:
-        return any(line in raw for line in self._variables)
+    def _is_other_variable(self, raw: bytes) -> bool:
+        return self._variable is not None and not self._variable.search(raw)
 
     def _check(self, size: int) -> None:
         if size > self._limit:
             message = f"a message of more than {self._limit} bytes"
             raise WireError(message)
+
+
+def _check_shape(raw: bytes) -> None:
+    """Pass over headers that are neither event nor answer; anything else is a damaged stream."""
+    if raw and b": " not in raw.partition(_EOL)[0]:
+        message = "bytes that are no message: something may have been lost"
+        raise WireError(message)
 
 
 def check_headers(headers: Mapping[str, str | Sequence[str]]) -> None:

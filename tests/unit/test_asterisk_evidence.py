@@ -181,6 +181,18 @@ def test_absence_alone_proves_nothing(
     assert placed(desk.find(at, **changes)) is None
 
 
+def test_a_log_that_did_not_exist_yet_was_watched_too(desk: Desk) -> None:
+    desk.cel.read(SENT - 5.0)
+    desk.write(row("CHAN_START", 6.0, "1.2"))
+    assert placed(desk.find()) is False
+
+
+def test_nothing_is_proved_while_the_run_of_asterisk_is_not_known(desk: Desk) -> None:
+    watched(desk)
+    desk.write(row("CHAN_START", 6.0, "1.2"))
+    assert placed(desk.find(epoch="")) is None
+
+
 def test_absence_in_a_log_that_began_later_proves_nothing(desk: Desk) -> None:
     desk.write(row("CHAN_START", 3.0, "1.2"), row("CHAN_START", 6.0, "1.3"))
     assert placed(desk.find()) is None

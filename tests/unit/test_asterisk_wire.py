@@ -86,8 +86,15 @@ def test_too_many_line_ends_between_messages(extra: bytes) -> None:
 
 
 def test_only_wanted_events_are_kept_but_all_responses() -> None:
-    data = b"Event: A\r\n\r\nResponse: Success\r\n\r\nEvent: B\r\nEvent: A\r\n\r\nnonsense\r\n\r\n"
+    data = b"Event: A\r\n\r\nResponse: Success\r\n\r\nEvent: B\r\nEvent: A\r\n\r\nX: y\r\n\r\n"
     assert [packet.name for packet in feed(data, wanted=[b"A"])] == [b"A", b"Success"]
+
+
+@pytest.mark.parametrize("junk", [b"\xff\xfe\x00junk\r\n\r\n", b"ent: Hangup\xff Event:\r\n\r\n"])
+def test_bytes_that_are_no_message_end_the_session(junk: bytes) -> None:
+    """A damaged stream has lost something: better to connect anew and to reconcile."""
+    with pytest.raises(WireError):
+        feed(b"Event: A\r\n\r\n" + junk.replace(b": Hangup", b""))
 
 
 def test_only_wanted_variables() -> None:
