@@ -5,7 +5,7 @@ import json
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,16 @@ async def session(ready: dict[str, Any]) -> AsyncIterator[AmiClient]:
     secret = "practice makes perfect"
     async with ami_session(ready["host"], ready["port"], ready["username"], secret) as ami:
         yield ami
+
+
+async def until_up(ready: dict[str, Any]) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            with suppress(OSError):
+                async with session(ready) as ami:
+                    await ami.action("Ping")
+                    return
+            await asyncio.sleep(0.02)
 
 
 async def call(ami: AmiClient, channel_id: str) -> None:
@@ -87,6 +97,7 @@ async def test_sigterm_says_goodbye_and_sighup_comes_up_again(tmp_path: Path) ->
             process.send_signal(signal.SIGHUP)
             with pytest.raises(ConnectionError):
                 await ami.wait_for(lambda _: False)
+        await until_up(ready)
         async with session(ready) as ami:
             await call(ami, "call")
             process.send_signal(signal.SIGTERM)

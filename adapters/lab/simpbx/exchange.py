@@ -56,6 +56,7 @@ class Exchange:
         self._group = asyncio.TaskGroup()
         self._sessions: set[Session] = set()
         self._off = asyncio.Event()
+        self._server: asyncio.Server | None = None
 
     @property
     def uptime(self) -> int:
@@ -73,6 +74,7 @@ class Exchange:
 
     async def run(self, server: asyncio.Server, ready: asyncio.Event) -> None:
         """Serve until :meth:`power_cut`; every call and session ends with it, without a word."""
+        self._server = server
         try:
             async with self._group:
                 await server.start_serving()
@@ -115,6 +117,8 @@ class Exchange:
 
     def power_cut(self) -> None:
         """Die at once: connections break, calls and memory are lost."""
+        if self._server is not None:
+            self._server.close()
         for session in self._sessions:
             session.out.abort()
         self._off.set()
