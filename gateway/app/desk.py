@@ -161,17 +161,21 @@ class Desk:
         flight = replace(flight, legs=(*flight.legs, leg))
         self._apply(flight, leg, (), "reserved", leg.reserved_at, text)
 
-    def note(self, leg_id: str, kind: str, text: str, **changes: Any) -> None:
+    def note(
+        self, leg_id: str, kind: str, text: str, *, only: bool = False, **changes: Any
+    ) -> None:
         """Change details of an open leg (not its state) and say why in the journal.
 
-        Whatever the flight still needs done is done now: it may have been lost in a restart.
+        Whatever the flight still needs done is done now, for it may have been lost in a restart,
+        unless this is to be the ``only`` thing.
         """
         flight = self.registry.of_leg(leg_id)
         if flight is None:
             return
         leg = replace(flight.leg(leg_id), **changes)
         flight = replace(flight, legs=_with(flight, leg))
-        self._apply(flight, leg, owed(flight), kind, self._clock.now(), text)
+        effects = () if only else owed(flight)
+        self._apply(flight, leg, effects, kind, self._clock.now(), text)
 
     def _apply(
         self,

@@ -75,9 +75,11 @@ class Resolver:
         """Hear of the end of a leg; True if this takes it, False if it can be believed as it is.
 
         A leg that was found alive may have been answered while nobody listened, so the carrier's
-        last word alone is not enough: lasting evidence is asked first.
+        last word alone is not enough: lasting evidence is asked first. So it is where the carrier
+        itself cannot tell: the end of such a call may be heard before its leg is looked at.
         """
-        if event.leg_id not in self._adopted:
+        unsure = event.disposition is Disposition.UNRESOLVED
+        if event.leg_id not in self._adopted and not unsure:
             return False
         self._heard[event.leg_id] = event
         self._looks[event.leg_id] = 0
@@ -86,12 +88,20 @@ class Resolver:
         return True
 
     def resume(self) -> None:
-        """After a start: legs that were reserved but never sent go back; the others wait."""
+        """After a start: legs that were reserved but never sent go back; the others wait.
+
+        Their time may be up by now, but nobody was there to look: it begins anew, so that the
+        carrier has a chance to be reached before anything is given up.
+        """
+        anew = self._clock.now() + timedelta(seconds=self._spec.resolve_after)
         for flight in self._desk.registry:
             for leg in flight.legs:
                 if leg.state is LegState.RESERVED:
                     text = "not sent: the gateway was stopped before it was written"
                     self._desk.settle(leg.id, LegEvent.RELEASE, text=text)
+                elif leg.is_open and leg.resolve_by < anew:
+                    text = "the gateway was away: its time begins anew"
+                    self._desk.note(leg.id, "waits", text, only=True, resolve_by=anew)
 
     async def run(self) -> None:
         """Look at legs when it is time, until canceled. Cancelable at any await."""
