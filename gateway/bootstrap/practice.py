@@ -24,7 +24,6 @@ __all__ = ["practice_pbx", "practice_people"]
 # minutes pass there in every second, so a practice run sees most of a day.
 _WORLD_STARTS: Final = datetime(2025, 6, 10, 7, 30, tzinfo=UTC)
 _WORLD_PACE: Final = 300.0
-_MOST_LINES: Final = 5
 
 
 def practice_people(*, seed: int, size: int) -> Sequence[PracticePerson]:
@@ -103,7 +102,7 @@ async def _simulated(
     why: str,
 ) -> PracticePbx:
     place = folder / "pbx"
-    place.mkdir(exist_ok=True)
+    place.mkdir(mode=0o700, exist_ok=True)
     pbx = SimulatedPbx(
         world,
         cel_file=place / "cel.csv",

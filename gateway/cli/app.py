@@ -206,7 +206,7 @@ def practice_(
     seed: Annotated[int, typer.Option(help="Another number, other people.")] = 1,
     speed: Annotated[
         float, typer.Option(min=0.1, max=50, help="How fast the practice world moves.")
-    ] = 2.0,
+    ] = 4.0,
     keep_serving: Annotated[
         bool, typer.Option("--keep-serving", help="Go on when all callbacks are closed.")
     ] = False,

@@ -142,7 +142,7 @@ class Board:
             "calls per second": f"{rate:.1f}",
             "attempts": str(attempts),
             "answered": f"{100 * self.seizure:.0f} %" if attempts else "-",
-            "median wait past due": late,
+            "wait for a line": late,
         }
 
     def line(self) -> str:
@@ -158,6 +158,8 @@ class Board:
             f"{self.closed} of {self.total} closed",
             Text(passed, style="dim"),
         )
+        for move in self._moves:
+            move.no_wrap, move.overflow = True, "ellipsis"
         parts: list[RenderableType] = [bar, self._states(), self._middle(), *self._moves]
         parts += [Text()] * (_LAST_MOVES - len(self._moves))
         if self.notice:

@@ -91,7 +91,8 @@ class _Practice:
 
     async def _with(self, pbx: PracticePbx) -> None:
         self._say(f"Practising with {pbx.about}.")
-        self._folder.write_config(pbx.carrier, self._options.speed)
+        hurry = pbx.kind == "real"
+        self._folder.write_config(pbx.carrier, self._options.speed, hurry=hurry)
         settings = self._folder.checked(self._shell.root.settings(self._folder.config))
         async with self._shell.root.service(settings) as service:
             await self._fill(service)

@@ -27,6 +27,7 @@ _LOCK: Final = "practice.lock"
 _CONFIG: Final = "kairos.yaml"
 _SHIPPED: Final = Path(config.__file__).parent
 _DURATIONS: Final = {"min_gap", "jitter", "at_least", "spread_within", "delays"}
+_SHORTEST_RINGING: Final = 1.0
 _HEAD: Final = "# Written anew by every `kairos practice`. Reaches nobody but the practice world.\n"
 
 
@@ -69,14 +70,19 @@ class Folder:
         """The configuration, for every other command too."""
         return self.path / _CONFIG
 
-    def write_config(self, carrier: Mapping[str, Any], speed: float) -> None:
+    def write_config(self, carrier: Mapping[str, Any], speed: float, *, hurry: bool) -> None:
         """Write the practice profile down, with the carrier that leads to the switch of now.
 
-        ``speed`` shortens every wait between attempts.
+        ``speed`` shortens every wait between attempts, and with ``hurry`` the ringing too: where
+        the switch does not do that by itself.
         """
         profile = read_yaml(_SHIPPED / "practice.yaml")
         (name,) = profile["carriers"]
-        profile["carriers"][name].update(carrier)
+        settings = profile["carriers"][name]
+        settings.update(carrier)
+        if hurry:
+            ringing = float(str(parse_seconds(settings["ring_timeout"])))
+            settings["ring_timeout"] = max(_SHORTEST_RINGING, round(ringing / speed, 1))
         profile["data_dir"] = "."
         profile["retry_rules_file"] = "retry-rules.yaml"
         profile["countries_file"] = "countries.yaml"
