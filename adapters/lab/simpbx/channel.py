@@ -116,7 +116,9 @@ class Channel:
         )
 
     def cause_lines(self, *, text: bool) -> str:
-        """Write why it ends; a SIP status only where the far side gave one."""
+        """Write why it ends; a SIP status, or a request's cause, only where one was given."""
+        if not text and not self.cause:
+            return ""
         words = f"Cause-txt: {CAUSES.get(self.cause, 'Unknown')}\r\n" if text else ""
         tech = f"TechCause: {self.tech_cause}\r\n" if self.tech_cause else ""
         return f"Cause: {self.cause}\r\n{words}{tech}"

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 AUTH_SECONDS: Final = 5.0
 AUTH_LIMIT: Final = 10
+_SHUTDOWN: Final = 4
 # Asterisk takes 1.1 s between the end of the calls and its goodbye. Seconds.
 _LAST_WORDS: Final = 0.1
 
@@ -126,6 +127,7 @@ class Exchange:
     async def shut_down(self) -> None:
         """Stop in good order, as on SIGTERM: calls end, clients are told, then it is over."""
         for channel in self.lines.channels:
+            self.lines.soft_hangup(channel, _SHUTDOWN)
             channel.leave(0, "")
         await asyncio.sleep(_LAST_WORDS)
         self.bus.answer("Shutdown", "Shutdown: Cleanly\r\nRestart: False\r\n")

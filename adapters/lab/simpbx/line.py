@@ -202,9 +202,9 @@ class Lines:
             quoted = value.translate(_QUOTED)
             self.news(channel, "VarSet", f"Variable: {name}\r\nValue: {quoted}\r\n")
 
-    def soft_hangup(self, channel: Channel) -> None:
-        """Say that a channel was asked to end from inside."""
-        self.news(channel, "SoftHangupRequest", "Cause: 16\r\n")
+    def soft_hangup(self, channel: Channel, why: int = 16) -> None:
+        """Say that a channel was asked to end from inside; ``why`` is a flag, not a Q.850 cause."""
+        self.news(channel, "SoftHangupRequest", f"Cause: {why}\r\n")
 
 
 def _finish(waiter: asyncio.Future[None]) -> None:
