@@ -94,7 +94,7 @@ class AsteriskSettings:
     limits: Limits
     agents: Mapping[str, str] = field(default_factory=dict)
     caller_id: str = ""
-    leg_prefix: str = "k"
+    leg_prefix: str = "kairos"
     tls: bool = False
     tls_ca: Path | None = None
     tls_server_name: str | None = None

@@ -152,6 +152,7 @@ async def working(pbx: Pbx) -> AsyncIterator[Rig]:
         limits=Limits(calls_per_second=50, concurrent_calls=50),
         cel_file=pbx.cel_file,
         settle=SETTLE,
+        leg_prefix="k",
     )
     rig = Rig(AsteriskDialer(settings, clock=RealClock(), delays=lambda: iter([0.05] * 200)))
     tasks = [asyncio.create_task(rig.dialer.run()), asyncio.create_task(rig.read())]

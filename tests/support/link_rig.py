@@ -35,6 +35,7 @@ def settings_for(ami: FakeAmi, **changes: Any) -> AsteriskSettings:
         channel_template="PJSIP/{number}@trunk",
         routes={},
         limits=Limits(calls_per_second=10, concurrent_calls=10),
+        leg_prefix="k",
         login_timeout=0.2,
         ping_timeout=0.05,
     )

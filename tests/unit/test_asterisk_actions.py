@@ -69,7 +69,7 @@ async def test_unsafe_headers_never_reach_the_wire(rig: Rig, headers: dict[str, 
 async def test_an_order_is_not_sent_again_after_a_reconnect(rig: Rig) -> None:
     """Defects 2 and 5: an unanswered order fails when the link does, and is never re-sent."""
     rig.ami.on["Originate"] = lambda action: action.session.transport.abort()
-    with pytest.raises(OutcomeUnknown):
+    with pytest.raises(OutcomeUnknown, match="was written, then"):
         await rig.link.request(ORDER, timeout=5)
     await rig.up(2)
     rig.ami.live.send(event("FullyBooted"))
@@ -115,7 +115,7 @@ async def test_half_a_list_fails_when_the_link_does(rig: Rig) -> None:
     await rig.ami.received("CoreShowChannels")
     await rig.until(lambda: len(rig.packets) > 0)
     rig.ami.drop()
-    with pytest.raises(OutcomeUnknown):
+    with pytest.raises(OutcomeUnknown, match="was written, then"):
         await asked
 
 

@@ -237,7 +237,7 @@ async def test_a_late_no_ends_the_leg(desk: Desk) -> None:
 async def test_a_link_lost_after_the_write_is_doubt_and_nothing_is_sent_again(desk: Desk) -> None:
     """Defects 2 and 5."""
     desk.ami.on["Originate"] = lambda action: action.session.transport.abort()
-    with pytest.raises(OutcomeUnknown):
+    with pytest.raises(OutcomeUnknown, match="was written, then"):
         await desk.dialer.originate(order())
     del desk.ami.on["Originate"]
     await desk.until(lambda: len(desk.ups) == 2)
