@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import csv
-import os
+import sqlite3
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -26,8 +26,8 @@ import yaml
 
 from adapters.lab.asterisk import AsteriskLab
 from adapters.lab.numbers import RANGES
-from adapters.sql import SqlReader, SqlStore
-from adapters.system import RandomIds
+from adapters.sql import SqlStore
+from adapters.system import RandomIds, SystemClock
 from bench.bare import place_calls
 from bench.figures import percentile
 from gateway.domain.change import NewCallback
@@ -137,7 +137,8 @@ async def _load(folder: Path, dues: list[_Due]) -> None:
         entries.append(NewCallback(contact=contact, callback=replace(callback)))
     data = folder / "data"
     data.mkdir(parents=True, exist_ok=True)
-    store = SqlStore(f"sqlite+aiosqlite:///{data / 'kairos.db'}", data)
+    url = f"sqlite+aiosqlite:///{data / 'kairos.db'}"
+    store = SqlStore(url, data_dir=data, clock=SystemClock())
     await store.open()
     try:
         await store.add(entries)
@@ -172,9 +173,11 @@ class _Usage:
     peak_rss: int
 
 
-async def _watch(process: psutil.Process, start: float, end: float) -> _Usage:
+async def _watch(process: psutil.Process, start: float, end: float, log: Path) -> _Usage:
     """Measure a process between two instants of the monotonic clock."""
     await asyncio.sleep(max(0.0, start - time.monotonic()))
+    if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+        raise RuntimeError("the gateway ended early:\n" + _tail(log))
     before, began, peak = process.cpu_times(), time.monotonic(), 0
     while time.monotonic() < end:
         peak = max(peak, process.memory_info().rss)
@@ -192,6 +195,17 @@ def _starts(cel: Path, prefix: str) -> dict[str, float]:
             if row[0] == "CHAN_START" and row[2].startswith(prefix):
                 starts.setdefault(row[2], float(row[1]))
     return starts
+
+
+def _legs(database: Path) -> list[tuple[str, str, str]]:
+    """Return id, number and disposition of every leg, straight from the file."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        query = "SELECT id, target, coalesce(disposition, state) FROM leg"
+        return [(str(leg), str(to), str(told)) for leg, to, told in connection.execute(query)]
+
+
+def _tail(log: Path) -> str:
+    return log.read_text(encoding="utf-8")[-2000:]
 
 
 def _rate(times: list[float]) -> float:
@@ -214,21 +228,16 @@ async def _run_gateway(
         first = min(due.at for due in dues)
         begin = time.monotonic() + (first - datetime.now(UTC)).total_seconds()
         async with _gateway(config) as process:
-            usage = await _watch(process, max(begin, time.monotonic()), begin + seconds)
+            usage = await _watch(
+                process, max(begin, time.monotonic()), begin + seconds, config.with_suffix(".log")
+            )
             await asyncio.sleep(_SETTLE)
-        legs: dict[str, tuple[datetime, str]] = {}
-        async with SqlReader(f"sqlite+aiosqlite:///{folder / 'data' / 'kairos.db'}") as reader:
-            after = ""
-            while page := await reader.callbacks(after=after, limit=500):
-                for callback, _ in page:
-                    history = await reader.history(callback.id)
-                    for leg in history.legs if history else ():
-                        told = leg.disposition.value if leg.disposition else leg.state.value
-                        legs[leg.id] = (due_at[leg.target], told)
-                after = page[-1][0].id
+        legs = {
+            leg: (due_at[number], told)
+            for leg, number, told in _legs(folder / "data" / "kairos.db")
+            if number in due_at
+        }
         starts = {leg: at for leg, at in _starts(one.cel_file, "kairos").items() if leg in legs}
-        if os.environ.get("KAIROS_BENCH_KEEP"):
-            sys.stderr.write((folder / "kairos.log").read_text(encoding="utf-8")[-4000:])
         return usage, starts, legs
 
 
