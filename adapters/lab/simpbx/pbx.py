@@ -99,7 +99,11 @@ class SimulatedPbx:
 
     async def __aenter__(self) -> Self:
         self._main = asyncio.create_task(self.run(), name="simpbx")
-        await self._until_up()
+        try:
+            await self._until_up()
+        except BaseException:
+            self._main.cancel()
+            raise
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -111,7 +115,7 @@ class SimulatedPbx:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     async def run(self) -> None:
-        """Be a PBX until :meth:`close`; for callers with a task group of their own.
+        """Be a PBX until canceled or left; for callers with a task group of their own.
 
         Raises :class:`OSError` when the port is taken.
         """
