@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator
 import pytest
 import structlog
 
-from gateway.domain.errors import DialError, LoginRefused, NotSent
+from gateway.domain.errors import DialError, LoginRefused, NotSent, OutcomeUnknown
 from tests.support.fake_ami import (
     FakeAmi,
     event,
@@ -36,6 +36,35 @@ async def rig(ami: FakeAmi) -> AsyncIterator[Rig]:
     async with running(Rig(ami)) as rig:
         await rig.up()
         yield rig
+
+
+class BrokenTransport:
+    """Takes nothing; panoramisk logs the whole action then."""
+
+    def is_closing(self) -> bool:
+        return False
+
+    def write(self, _: bytes) -> None:
+        raise ValueError
+
+    def abort(self) -> None:
+        pass
+
+    close = abort
+
+
+async def test_a_write_that_fails_is_not_logged_with_what_was_to_be_written(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Defect 29."""
+    caplog.set_level(logging.DEBUG)
+    protocol = rig.link._protocol
+    assert protocol
+    transport, protocol.transport = protocol.transport, BrokenTransport()
+    with pytest.raises(OutcomeUnknown):
+        await rig.link.request(ORDER, timeout=0.02)
+    protocol.transport = transport
+    assert "358401234567" not in caplog.text
 
 
 async def test_is_up_without_fully_booted(rig: Rig) -> None:
