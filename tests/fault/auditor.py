@@ -83,7 +83,7 @@ def audit(
     """Work everything out."""
     pair_nameless(side, {leg.id: _number(books.attempts, leg) for leg in books.legs.values()})
     sent = [leg for leg in books.legs.values() if leg.sent is not None]
-    unresolved = [leg for leg in sent if leg.state == "UNRESOLVED"]
+    unresolved = [leg for leg in sent if leg.is_unresolved]
     placed = [side.calls[leg.id] for leg in unresolved if _existed(side, leg.id)]
     judged, wrong = _dispositions(books, side, terms)
     hit = {leg for kill in kills for leg in kill.legs}
@@ -122,7 +122,7 @@ def _dispositions(books: Books, side: PbxSide, terms: Terms) -> tuple[int, dict[
     judged, wrong = 0, Counter[str]()
     for one in dialed(books, side):
         truth = one.call.truth(terms.agentless)
-        if not truth or one.leg.state != "ENDED":
+        if not truth or one.leg.state != "ENDED" or one.leg.is_unresolved:
             continue
         judged += 1
         if truth != one.leg.disposition:
@@ -142,7 +142,7 @@ def _delays(books: Books, kills: Sequence[Kill]) -> dict[str, list[float]]:
         later = (one.placed for one in by_callback[attempt.callback_id] if one.n > attempt.n)
         closed = books.callbacks[attempt.callback_id].closed
         follows = min(filter(None, later), default=closed)
-        if leg.state == "UNRESOLVED":
+        if leg.is_unresolved:
             waits["unresolved: sent to verdict"].append(attempt.closed - leg.sent)
             if follows is not None:
                 waits["unresolved: sent to next call or closing"].append(follows - leg.sent)
@@ -151,6 +151,8 @@ def _delays(books: Books, kills: Sequence[Kill]) -> dict[str, list[float]]:
             if follows is not None:
                 name = "hit by a kill: last kill to next call or closing"
                 waits[name].append(follows - last[leg.id])
+        elif follows is not None:
+            waits["not hit by any: sent to next call or closing"].append(follows - leg.sent)
     return {name: _spread(found) for name, found in sorted(waits.items())}
 
 

@@ -34,6 +34,11 @@ class Leg:
     def is_open(self) -> bool:
         return self.state in OPEN_LEGS
 
+    @property
+    def is_unresolved(self) -> bool:
+        """Whether nobody could tell what became of it."""
+        return self.state == "UNRESOLVED" or self.disposition == "unresolved"
+
 
 @dataclass(slots=True)
 class Attempt:
@@ -86,6 +91,13 @@ class Books:
         for leg in self.legs.values():
             found[leg.attempt_id].append(leg)
         return found
+
+
+def last_sent(database: Path) -> float:
+    """Return when a leg was last released to the wire; 0.0 if none was."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10.0)) as rows:
+        (newest,) = rows.execute("SELECT max(sending_at) FROM leg").fetchone()
+    return _seconds(newest) or 0.0
 
 
 def read_books(database: Path) -> Books:

@@ -314,6 +314,7 @@ def test_delays_run_from_the_last_kill_and_from_the_sending(scene: Scene) -> Non
     assert report["delays"] == {
         "hit by a kill: last kill to next call or closing": [29.0, 29.0, 29.0, 1],
         "hit by a kill: last kill to verdict": [8.0, 8.0, 8.0, 1],
+        "not hit by any: sent to next call or closing": [59.0, 59.0, 59.0, 1],
         "unresolved: sent to next call or closing": [30.0, 30.0, 30.0, 1],
         "unresolved: sent to verdict": [9.0, 9.0, 9.0, 1],
     }
