@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from gateway.domain.errors import DialError, LoginRefused, NotSent, OutcomeUnkno
 from gateway.domain.events import CallEvent, CallNews, CarrierEvent, LinkDown, LinkUp
 from gateway.domain.model import Role
 from gateway.ports import DialOrder
+from tests.support.builders import a_leg
 from tests.support.fake_ami import FakeAmi, event, fail, listing, silence, succeed
 from tests.support.link_rig import settings_for
 
@@ -473,3 +475,21 @@ async def test_served_by_a_queue_is_connected(desk: Desk) -> None:
     await desk.dialer.originate(order())
     desk.says("AgentConnect", Uniqueid=LEG, Queue="support", DestUniqueid="1.1")
     await desk.until(lambda: CallNews.CONNECTED in desk.news())
+    assert CallNews.ANSWERED in desk.news(), "whoever is connected has answered"
+
+
+async def test_nothing_is_proved_while_asterisk_may_be_another(
+    ami: FakeAmi, tmp_path: Path
+) -> None:
+    file = tmp_path / "cel.csv"
+    desk = Desk(ami, cel_file=file)
+    sent = desk.clock.now()
+    leg = a_leg(id=LEG, boot_epoch="2026-03-10T10:00:00", sending_at=sent)
+    rows = [f'"CHAN_END","{sent.timestamp() + at}","1.1","1.1","","","","",""\n' for at in (-1, 9)]
+    file.write_text("".join(rows), encoding="utf-8")
+    async with working(desk):
+        await desk.clock.advance(10.0)
+        assert (await desk.dialer.findings([leg]))[LEG].placed is False
+        await ami.stop()
+        await desk.until(lambda: desk.downs)
+        assert (await desk.dialer.findings([leg]))[LEG].placed is None
