@@ -11,10 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Table, Update, bindparam, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
-from adapters.sql.lookup import guards_by_key, rows_in
+from adapters.sql.among import among
+from adapters.sql.lookup import guards_by_key
 from adapters.sql.mapping import Prepared, Values, guard_row
+from adapters.sql.ready import Ready
 from adapters.sql.tables import ATTEMPT, CALLBACK, CONTACT, CONTACT_NUMBER, GUARD, LEG, STEP
 from gateway.domain.caps import refund_attempt
 from gateway.domain.errors import Conflict
@@ -25,13 +27,18 @@ __all__ = ["Known", "apply", "groups", "look_up", "update_rows"]
 _KEY = "key_"
 
 
-def _update(table: Table, key: str = "id", without: Sequence[str] = ()) -> Update:
+def _insert(table: Table) -> Ready:
+    own = {"id"} if table is STEP else {"sends"}
+    return Ready(insert(table), [name for name in table.c.keys() if name not in own])  # noqa: SIM118 -- columns, not a dict
+
+
+def _update(table: Table, key: str = "id", without: Sequence[str] = ()) -> Ready:
     columns = [name for name in table.c.keys() if name != key and name not in without]  # noqa: SIM118 -- columns, not a dict
     query = update(table).where(table.c[key] == bindparam(_KEY))
-    return query.values({name: bindparam(name) for name in columns})
+    return Ready(query.values({name: bindparam(name) for name in columns}))
 
 
-_INSERT = {table: insert(table) for table in (CALLBACK, ATTEMPT, LEG, GUARD)}
+_INSERT = {table: _insert(table) for table in (CALLBACK, ATTEMPT, LEG, GUARD)}
 _UPDATE = {
     CONTACT: _update(CONTACT),
     CALLBACK: _update(CALLBACK),
@@ -39,8 +46,8 @@ _UPDATE = {
     LEG: _update(LEG, without=("sends",)),
     GUARD: _update(GUARD, key="key"),
 }
-_INSERT_STEP = insert(STEP)
-_MARK_INVALID = (
+_INSERT_STEP = _insert(STEP)
+_MARK_INVALID = Ready(
     update(CONTACT_NUMBER)
     .where(
         CONTACT_NUMBER.c.contact_id
@@ -50,9 +57,14 @@ _MARK_INVALID = (
     )
     .values(invalid_since=bindparam("at"))
 )
-_VERSIONS = select(CALLBACK.c.id, CALLBACK.c.version).order_by(CALLBACK.c.id).with_for_update()
-_PLACED = select(ATTEMPT.c.id, ATTEMPT.c.placed_at)
-_SENT = select(LEG.c.id, LEG.c.sending_at)
+_VERSIONS = Ready(
+    select(CALLBACK.c.id, CALLBACK.c.version)
+    .where(among(CALLBACK.c.id))
+    .order_by(CALLBACK.c.id)
+    .with_for_update()
+)
+_PLACED = Ready(select(ATTEMPT.c.id, ATTEMPT.c.placed_at).where(among(ATTEMPT.c.id)))
+_SENT = Ready(select(LEG.c.id, LEG.c.sending_at).where(among(LEG.c.id)))
 
 
 @dataclass(slots=True)
@@ -93,14 +105,11 @@ def look_up(connection: Connection, changes: Sequence[Prepared]) -> Known:
     guards |= {key for one in changes for key, _ in one.refunds}
     known = Known()
     if callbacks:
-        found = rows_in(connection, _VERSIONS, CALLBACK.c.id, callbacks)
-        known.versions = {row.id: row.version for row in found}
+        known.versions = dict(_VERSIONS.rows(connection, {"keys": callbacks}))
     if attempts:
-        found = rows_in(connection, _PLACED, ATTEMPT.c.id, attempts)
-        known.attempts = {row.id: row.placed_at for row in found}
+        known.attempts = dict(_PLACED.rows(connection, {"keys": attempts}))
     if legs:
-        found = rows_in(connection, _SENT, LEG.c.id, legs)
-        known.legs = {row.id: row.sending_at for row in found}
+        known.legs = dict(_SENT.rows(connection, {"keys": legs}))
     if guards:
         known.guards = guards_by_key(connection, guards)
     return known
@@ -162,9 +171,9 @@ class _Merged:
         guards = {key: guard_row(guard) for key, guard in self._guards.items()}
         _save(connection, GUARD, guards, known.guards)
         if self._invalid:
-            connection.execute(_MARK_INVALID, self._invalid)
+            _MARK_INVALID.each(connection, self._invalid)
         if self._steps:
-            connection.execute(_INSERT_STEP, self._steps)
+            _INSERT_STEP.each(connection, self._steps)
 
 
 def _keep(rows: dict[str, Values], row: Values, once: str, stored: dict[str, int | None]) -> None:
@@ -183,7 +192,7 @@ def _save(
     if old:
         update_rows(connection, table, old)
     if new:
-        connection.execute(_INSERT[table], new)
+        _INSERT[table].each(connection, new)
 
 
 def update_rows(connection: Connection, table: Table, rows: Sequence[Values]) -> None:
@@ -192,4 +201,4 @@ def update_rows(connection: Connection, table: Table, rows: Sequence[Values]) ->
     values = [{**row, _KEY: row[key]} for row in rows]
     for row in values:
         del row[key]
-    connection.execute(_UPDATE[table], values)
+    _UPDATE[table].each(connection, values)

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, text
 
+from adapters.sql.among import among
 from adapters.sql.changes import update_rows
-from adapters.sql.lookup import rows_in
 from adapters.sql.mapping import callback_row, contact_row, number_rows, step_row
 from adapters.sql.tables import CALLBACK, CONTACT, CONTACT_NUMBER, STEP
 from gateway.domain.change import Added, NewCallback
@@ -17,9 +17,10 @@ from gateway.domain.model import Contact
 
 __all__ = ["add"]
 
-_KEYS = select(CALLBACK.c.id, CALLBACK.c.idempotency_key)
+_KEYS = select(CALLBACK.c.id, CALLBACK.c.idempotency_key).where(among(CALLBACK.c.idempotency_key))
+_KNOWN = select(CONTACT.c.id).where(among(CONTACT.c.id))
 _FIRST_NUMBERS = select(CONTACT_NUMBER.c.contact_id, CONTACT_NUMBER.c.e164).where(
-    text("contact_number.position = 0")
+    text("contact_number.position = 0"), among(CONTACT_NUMBER.c.e164)
 )
 
 
@@ -32,11 +33,11 @@ class _People:
     def __init__(self, connection: Connection, entries: Sequence[NewCallback]) -> None:
         ids = {entry.contact.id for entry in entries}
         firsts = {entry.contact.numbers[0].e164 for entry in entries if entry.contact.numbers}
-        found = rows_in(connection, select(CONTACT.c.id), CONTACT.c.id, ids)
+        found = connection.execute(_KNOWN, {"keys": ids})
         self.stored = {row.id for row in found}
         self.new: dict[str, Contact] = {}
         self._by_number: dict[str, set[str]] = {}
-        for row in rows_in(connection, _FIRST_NUMBERS, CONTACT_NUMBER.c.e164, firsts):
+        for row in connection.execute(_FIRST_NUMBERS, {"keys": firsts}):
             self._by_number.setdefault(row.e164, set()).add(row.contact_id)
 
     def settle(self, contact: Contact) -> str:
@@ -57,7 +58,7 @@ class _People:
 def add(connection: Connection, entries: Sequence[NewCallback]) -> list[Added]:
     """Add callbacks with their contacts and steps, merging those whose key is known."""
     keys = {one.callback.idempotency_key or "" for one in entries} - {""}
-    found = rows_in(connection, _KEYS, CALLBACK.c.idempotency_key, keys)
+    found = connection.execute(_KEYS, {"keys": keys})
     by_key = {row.idempotency_key: row.id for row in found}
     people = _People(connection, entries)
     added: list[Added] = []

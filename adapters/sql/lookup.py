@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Connection, Row, Select, bindparam, select
+from sqlalchemy import Connection, Row, select
 
+from adapters.sql.among import among
 from adapters.sql.tables import ATTEMPT, CALLBACK, CONTACT, CONTACT_NUMBER, DO_NOT_CALL, GUARD, LEG
 from adapters.sql.values import (
     read_attempt,
@@ -26,35 +27,30 @@ __all__ = [
     "flights_of",
     "guards_by_key",
     "legs_of",
-    "padded",
-    "rows_in",
 ]
 
-_CHUNK = 512
-
-
-def rows_in(
-    connection: Connection, query: Select[Any], column: Column[Any], keys: Collection[str]
-) -> Iterator[Row[Any]]:
-    """Return the rows whose ``column`` is one of ``keys``.
-
-    The lists are :func:`padded`, so that there are a few statements only to prepare.
-    """
-    wanted = sorted(set(keys))
-    query = query.where(column.in_(bindparam("keys", expanding=True)))
-    for start in range(0, len(wanted), _CHUNK):
-        yield from connection.execute(query, {"keys": padded(wanted[start : start + _CHUNK])})
-
-
-def padded(keys: Collection[str]) -> list[str]:
-    """Repeat the last key until their number is a power of two, for ``IN`` lists."""
-    listed = sorted(keys)
-    return listed + listed[-1:] * ((1 << max(0, len(listed) - 1).bit_length()) - len(listed))
+_CALLBACKS = select(CALLBACK).where(among(CALLBACK.c.id))
+_GUARDS = select(GUARD).where(among(GUARD.c.key)).order_by(GUARD.c.key).with_for_update()
+_ATTEMPTS = (
+    select(ATTEMPT).where(among(ATTEMPT.c.callback_id)).order_by(ATTEMPT.c.callback_id, ATTEMPT.c.n)
+)
+_LEGS = select(LEG).where(among(LEG.c.attempt_id)).order_by(LEG.c.attempt_id, LEG.c.n, LEG.c.id)
+_CONTACTS = (
+    select(
+        CONTACT,
+        CONTACT_NUMBER.c.e164,
+        CONTACT_NUMBER.c.invalid_since,
+        DO_NOT_CALL.c.number.label("listed"),
+    )
+    .join(CONTACT_NUMBER, CONTACT_NUMBER.c.contact_id == CONTACT.c.id, isouter=True)
+    .join(DO_NOT_CALL, DO_NOT_CALL.c.number == CONTACT_NUMBER.c.e164, isouter=True)
+    .where(among(CONTACT.c.id))
+    .order_by(CONTACT.c.id, CONTACT_NUMBER.c.position)
+)
 
 
 def callbacks_by_id(connection: Connection, ids: Collection[str]) -> dict[str, Callback]:
-    rows = rows_in(connection, select(CALLBACK), CALLBACK.c.id, ids)
-    return {row.id: read_callback(row) for row in rows}
+    return {row.id: read_callback(row) for row in connection.execute(_CALLBACKS, {"keys": ids})}
 
 
 class People(NamedTuple):
@@ -64,26 +60,12 @@ class People(NamedTuple):
     listed: set[str]
 
 
-_CONTACTS = (
-    select(
-        CONTACT,
-        CONTACT_NUMBER.c.e164,
-        CONTACT_NUMBER.c.invalid_since,
-        CONTACT_NUMBER.c.position,
-        DO_NOT_CALL.c.number.label("listed"),
-    )
-    .join(CONTACT_NUMBER, CONTACT_NUMBER.c.contact_id == CONTACT.c.id, isouter=True)
-    .join(DO_NOT_CALL, DO_NOT_CALL.c.number == CONTACT_NUMBER.c.e164, isouter=True)
-    .order_by(CONTACT.c.id, CONTACT_NUMBER.c.position)
-)
-
-
 def contacts_by_id(connection: Connection, ids: Collection[str]) -> People:
     """Return contacts with their numbers in order, and which of these are on the list."""
     rows: dict[str, Row[Any]] = {}
     numbers: defaultdict[str, list[Number]] = defaultdict(list)
     listed: set[str] = set()
-    for row in rows_in(connection, _CONTACTS, CONTACT.c.id, ids):
+    for row in connection.execute(_CONTACTS, {"keys": ids}):
         rows[row.id] = row
         if row.e164 is not None:
             numbers[row.id].append(read_number(row))
@@ -95,24 +77,21 @@ def contacts_by_id(connection: Connection, ids: Collection[str]) -> People:
 
 def guards_by_key(connection: Connection, keys: Collection[str]) -> dict[str, Guard]:
     """Return guards, locked where the engine locks rows."""
-    query = select(GUARD).order_by(GUARD.c.key).with_for_update()
-    return {row.key: read_guard(row) for row in rows_in(connection, query, GUARD.c.key, keys)}
+    return {row.key: read_guard(row) for row in connection.execute(_GUARDS, {"keys": keys})}
 
 
 def attempts_of(connection: Connection, callback_ids: Collection[str]) -> dict[str, list[Attempt]]:
     """Return the attempts of callbacks, oldest first."""
-    query = select(ATTEMPT).order_by(ATTEMPT.c.callback_id, ATTEMPT.c.n)
     found: defaultdict[str, list[Attempt]] = defaultdict(list)
-    for row in rows_in(connection, query, ATTEMPT.c.callback_id, callback_ids):
+    for row in connection.execute(_ATTEMPTS, {"keys": callback_ids}):
         found[row.callback_id].append(read_attempt(row))
     return found
 
 
 def legs_of(connection: Connection, attempt_ids: Collection[str]) -> dict[str, list[Leg]]:
     """Return the legs of attempts in their order."""
-    query = select(LEG).order_by(LEG.c.attempt_id, LEG.c.n, LEG.c.id)
     found: defaultdict[str, list[Leg]] = defaultdict(list)
-    for row in rows_in(connection, query, LEG.c.attempt_id, attempt_ids):
+    for row in connection.execute(_LEGS, {"keys": attempt_ids}):
         found[row.attempt_id].append(read_leg(row))
     return found
 

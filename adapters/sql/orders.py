@@ -18,9 +18,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from adapters.sql.among import among
 from adapters.sql.changes import Known, apply
-from adapters.sql.lookup import padded
 from adapters.sql.mapping import micros, prepare
+from adapters.sql.ready import Ready
 from adapters.sql.tables import ATTEMPT, CALLBACK, DO_NOT_CALL, GUARD, LEG
 from adapters.sql.values import read_callback
 from gateway.domain.caps import contact_key, number_key
@@ -50,10 +51,10 @@ _MAY_CALL = exists(
     )
     .correlate(LEG)
 )
-_SEND = (
+_SEND = Ready(
     update(LEG)
     .where(
-        LEG.c.id.in_(bindparam("keys", expanding=True)),
+        among(LEG.c.id),
         LEG.c.state == LegState.RESERVED.value,
         LEG.c.sends == 0,
         _MAY_CALL,
@@ -61,17 +62,17 @@ _SEND = (
     .values(state=LegState.SENDING.value, sending_at=bindparam("now_"), sends=LEG.c.sends + 1)
     .returning(LEG.c.id, LEG.c.role, LEG.c.attempt_id)
 )
-_PLACE = (
+_PLACE = Ready(
     update(ATTEMPT)
-    .where(ATTEMPT.c.id.in_(bindparam("keys", expanding=True)), ATTEMPT.c.placed_at.is_(None))
+    .where(among(ATTEMPT.c.id), ATTEMPT.c.placed_at.is_(None))
     .values(placed_at=bindparam("now_"))
     .returning(ATTEMPT.c.contact_id, ATTEMPT.c.number)
 )
 _GAP_ENDS = bindparam("now_", type_=BigInteger) + cast(GUARD.c.min_gap * 1_000_000, BigInteger)
-_COUNT_GAP = (
+_COUNT_GAP = Ready(
     update(GUARD)
     .where(
-        GUARD.c.key.in_(bindparam("keys", expanding=True)),
+        among(GUARD.c.key),
         or_(GUARD.c.next_allowed_at.is_(None), GUARD.c.next_allowed_at < _GAP_ENDS),
     )
     .values(next_allowed_at=_GAP_ENDS)
@@ -87,17 +88,15 @@ def start_sending(connection: Connection, leg_ids: Sequence[str], now: datetime)
     if not leg_ids:
         return frozenset()
     at = micros(now)
-    sent = connection.execute(_SEND, {"keys": padded(set(leg_ids)), "now_": at}).all()
-    customers = {row.attempt_id for row in sent if row.role == Role.CUSTOMER}
-    if customers:
-        values = {"keys": padded(customers), "now_": at}
-        placed = connection.execute(_PLACE, values).all()
-        keys = {contact_key(row.contact_id) for row in placed}
-        keys |= {number_key(row.number) for row in placed}
-        if keys:
-            # The minimum gap counts from the call itself, not from its reservation.
-            connection.execute(_COUNT_GAP, {"keys": padded(keys), "now_": at})
-    return frozenset(row.id for row in sent)
+    sent = _SEND.rows(connection, {"keys": set(leg_ids), "now_": at})
+    customers = {attempt_id for _, role, attempt_id in sent if role == Role.CUSTOMER}
+    placed = _PLACE.rows(connection, {"keys": customers, "now_": at}) if customers else ()
+    if placed:
+        keys = {contact_key(contact_id) for contact_id, _ in placed}
+        keys |= {number_key(number) for _, number in placed}
+        # The minimum gap counts from the call itself, not from its reservation.
+        _COUNT_GAP.rows(connection, {"keys": keys, "now_": at})
+    return frozenset(leg_id for leg_id, _, _ in sent)
 
 
 def request_cancel(connection: Connection, callback_id: str, reason: str, now: datetime) -> bool:

@@ -168,9 +168,15 @@ class Writer:
             _log.error("store.unavailable", reason=str(error))
 
 
-def _write_all(connection: Connection, operations: Sequence[Writing]) -> list[Outcome]:
+def _begin(connection: Connection) -> None:
+    """Begin afresh: a disk that hung may have left a transaction of an earlier batch."""
     if connection.in_transaction():
         rollback(connection)
+    connection.begin()
+
+
+def _write_all(connection: Connection, operations: Sequence[Writing]) -> list[Outcome]:
+    _begin(connection)
     outcomes = run(connection, operations)
     commit(connection)
     return outcomes
@@ -179,8 +185,7 @@ def _write_all(connection: Connection, operations: Sequence[Writing]) -> list[Ou
 def _write_and_load(
     connection: Connection, operations: Sequence[Writing], wanted: Claim
 ) -> tuple[list[Outcome], claim.Due | None]:
-    if connection.in_transaction():
-        rollback(connection)
+    _begin(connection)
     outcomes = run(connection, operations)
     due = claim.load(connection, wanted.now, wanted.demands)
     if due is None:
