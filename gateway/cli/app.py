@@ -20,21 +20,22 @@ from gateway.lifecycle import EXIT_CODES, ExitCode
 
 __all__ = ["app", "run"]
 
-_EXAMPLES = """\b
-Try it, no telephone needed:   kairos practice
-Run it:                        kairos serve --config kairos.yaml
-Bring callbacks in:            kairos import calls.csv --config kairos.yaml
-See what became of them:       kairos callbacks --state exhausted
-Why was this one called then?  kairos show cb01kat5...
-Do all promises hold?          kairos audit
+_HELP = """Kairos calls people back at the right moment, once.
+
+- `kairos practice`: try it, no telephone needed
+- `kairos serve --config kairos.yaml`: run it
+- `kairos import calls.csv`: bring callbacks in
+- `kairos callbacks --state exhausted`: see what became of them
+- `kairos show cb01kat5w9`: why was this one called, and when
+- `kairos audit`: is every promise kept
 """
-_CODES = "\b\nExit codes:\n" + "\n".join(
-    f"{code.value:>5}  {text}" for code, text in EXIT_CODES.items()
+_CODES = "\n".join(
+    ["Exit codes:\n", *(f"- {code.value}: {text}" for code, text in EXIT_CODES.items())]
 )
 
 app = typer.Typer(
     name="kairos",
-    help="Kairos calls people back at the right moment, once.\n\n" + _EXAMPLES,
+    help=_HELP,
     epilog=_CODES,
     no_args_is_help=True,
     add_completion=False,

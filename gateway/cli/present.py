@@ -104,7 +104,7 @@ def evidence_text(evidence: Evidence) -> str:
         f"cause {evidence.cause}" if evidence.cause is not None else "",
         evidence.dial_status,
         f"AMD {evidence.amd}" if evidence.amd else "",
-        evidence.reason,
+        f"reason {evidence.reason}" if evidence.reason.isdigit() else evidence.reason,
         f"from {evidence.source}" if evidence.source else "",
     ]
     return ", ".join(filter(None, told))

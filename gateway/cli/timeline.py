@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -39,6 +40,8 @@ _WORDS: Final = {
     "canceled": "closed",
     "blocked": "closed",
 }
+_DAY: Final = "%A %d %B %Y"
+_WORD_WIDTH: Final = 9
 _STRONG: Final = {"requested", "reserved", "attempt_over", "upgraded"} | {
     kind for kind, word in _WORDS.items() if word == "closed"
 }
@@ -48,7 +51,10 @@ def timeline(history: History, *, reveal: bool) -> RenderableType:
     """Show who it was about, what happened when and why, and what the carriers said."""
     zone = zone_of(history.contact)
     parts: list[RenderableType] = [_head(history), _facts(history, zone, reveal=reveal)]
-    parts += [Text(f"\n{_clock_note(history, zone)}", style="dim"), _steps(history, zone, reveal)]
+    parts += [
+        Text(f"\n{_clock_note(history, zone)}", style="dim"),
+        _steps(history, zone, reveal=reveal),
+    ]
     if history.attempts:
         parts.append(_attempts(history, zone, reveal=reveal))
     return Group(*parts)
@@ -102,17 +108,20 @@ def _clock_note(history: History, zone: ZoneInfo | None) -> str:
     return f"Times are the contact's own, {history.contact.zone} ({sign})."
 
 
-def _steps(history: History, zone: ZoneInfo | None, reveal: bool) -> RenderableType:  # noqa: FBT001
+def _steps(history: History, zone: ZoneInfo | None, *, reveal: bool) -> RenderableType:
+    steps = sorted(history.steps, key=lambda one: one.at)
+    parts: list[RenderableType] = []
+    for day, of_day in itertools.groupby(steps, lambda one: moment(one.at, zone, _DAY)):
+        parts += [Text(f"\n{day}", style="bold"), _day(of_day, zone, reveal=reveal)]
+    return Group(*parts)
+
+
+def _day(steps: Iterable[Step], zone: ZoneInfo | None, *, reveal: bool) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, min_width=_WORD_WIDTH)
     table.add_column()
-    day = ""
-    for step in sorted(history.steps, key=lambda one: one.at):
-        today = moment(step.at, zone, "%A %d %B %Y")
-        if today != day:
-            table.add_row(Text(f"\n{today}", style="bold"), "", "")
-            day = today
+    for step in steps:
         text = step.text if reveal else redact_text(step.text)
         word = _WORDS.get(step.kind, step.kind.replace("_", " "))
         table.add_row(
