@@ -29,6 +29,8 @@ __all__ = ["Dispatcher"]
 _log = structlog.get_logger()
 _LOOK_AHEAD = 1.0
 _TROUBLE_WAIT = 1.0
+# While calls wait for room anyway, rooms that become free within this time share one claim.
+_ROOM_SPACING = 0.05
 
 
 class Dispatcher:
@@ -59,6 +61,7 @@ class Dispatcher:
         self._queues = queues
         self._spec = spec
         self._wake = asyncio.Event()
+        self._urgent = asyncio.Event()
         self._slept_until: datetime | None = None
         self._lacked_room = True
         self._paused = ""
@@ -66,7 +69,7 @@ class Dispatcher:
     def planned(self, due_at: datetime) -> None:
         """Hear of a callback that is due at ``due_at``; wakes the loop only if that is earlier."""
         if self._slept_until is None or due_at < self._slept_until:
-            self._wake.set()
+            self.wake()
 
     def room(self) -> None:
         """Hear that a carrier or an agent became free."""
@@ -76,6 +79,7 @@ class Dispatcher:
     def wake(self) -> None:
         """Look again now."""
         self._wake.set()
+        self._urgent.set()
 
     def pause(self, reason: str) -> None:
         """Reserve nothing more; what is reserved and not sent is given back."""
@@ -87,30 +91,37 @@ class Dispatcher:
         """Dispatch until canceled. Cancelable at any await; reserved legs stay in the database."""
         while True:
             self._wake.clear()
+            self._urgent.clear()
             self._slept_until = None  # From here on anything new may be missed: wake for it.
             try:
-                reserved = await self._claim()
+                await self._claim()
                 due = await self._next_due()
             except StoreError as error:
                 _log.warning("dispatch.waits", reason=str(error))
                 await sleep_until_woken(self._wake, self._clock, _TROUBLE_WAIT)
                 continue
-            if reserved:
-                await self._clock.sleep(self._spec.claim_spacing)
-                continue
-            self._slept_until = due
-            now = self._clock.now()
-            if due is None:
-                await self._wake.wait()
-            elif due > now:
-                await sleep_until_woken(self._wake, self._clock, (due - now).total_seconds())
-            else:
-                await self._clock.sleep(self._spec.claim_spacing)
+            await self._rest(due)
 
-    async def _claim(self) -> bool:
+    async def _rest(self, due: datetime | None) -> None:
+        """Sleep until something is due or new."""
+        self._slept_until = due
+        if due is None:
+            await self._wake.wait()
+            left = _ROOM_SPACING
+        else:
+            left = (due - self._clock.now()).total_seconds()
+            if left <= 0:
+                await self._clock.sleep(self._spec.claim_spacing)
+                return
+            await sleep_until_woken(self._wake, self._clock, left)
+            left = (due - self._clock.now()).total_seconds()
+        if left > 0 and not self._urgent.is_set():
+            await sleep_until_woken(self._urgent, self._clock, min(left, _ROOM_SPACING))
+
+    async def _claim(self) -> None:
         demands, agents = self._demands()
         if not demands:
-            return False
+            return
         now = self._clock.now()
         terms = Terms(
             now=now,
@@ -129,7 +140,6 @@ class Dispatcher:
                 self._desk.settle(flight.legs[0].id, LegEvent.RELEASE, text=text)
             else:
                 self._senders[flight.legs[0].carrier].enqueue(flight.legs[0].id)
-        return bool(flights)
 
     async def _next_due(self) -> datetime | None:
         demands, _ = self._demands()

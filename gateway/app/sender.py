@@ -29,6 +29,8 @@ __all__ = ["Sender"]
 
 _log = structlog.get_logger()
 
+_GATHER = 0.02
+
 Spawn = Callable[[Coroutine[Any, Any, None], str], None]
 
 
@@ -94,9 +96,19 @@ class Sender:
                 continue
             wait = wait_for_token(self._bucket, self._dialer.limits, self._clock.monotonic())
             if wait > 0:
-                await self._clock.sleep(wait)
+                await self._clock.sleep(max(wait, self._patience()))
                 continue
             await self._send_next()
+
+    def _patience(self) -> float:
+        """Return for how long tokens may gather, so that legs that wait share one write-ahead.
+
+        Only where more than one waits, and never so long that a token of the burst is lost.
+        """
+        limits = self._dialer.limits
+        if len(self._waiting) == 1:
+            return 0.0
+        return min(_GATHER, (limits.burst - 1) / limits.calls_per_second)
 
     async def _send_next(self) -> None:
         batch: list[_Waiting] = []
