@@ -44,6 +44,11 @@ class FarCall:
         return _REFUSALS[self.behaviour.answer]
 
     @property
+    def at_once(self) -> bool:
+        """Whether it is picked up in the same instant, sooner than SIP can: the worst of orders."""
+        return self.behaviour.answer.picks_up and not self.behaviour.ring_seconds
+
+    @property
     def rings(self) -> bool:
         return self.behaviour.answer.rings and self.behaviour.ring_seconds > 0
 

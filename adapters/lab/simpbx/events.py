@@ -18,12 +18,13 @@ from typing import Final, Protocol
 from adapters.lab.simpbx.users import AGENT, CALL, DIALPLAN, SYSTEM, privilege
 from adapters.lab.simpbx.wire import encode
 
-# Seen live on an idle machine: a third of the answers overtake the last news of the call, or
-# are overtaken by the first news after it. Seconds, mean values of exponential distributions.
+# Mean values of exponential distributions, in seconds. Their ratio is what counts: measured live
+# on 200 calls answered at once, 35 % of the answers came before Newchannel, 56 % before
+# DialBegin, 65 % before Newstate Up; here 34, 50 and 59 %.
 NEWS_DELAY: Final = 0.000_4
-ANSWER_DELAY: Final = 0.000_5
-# The bus falls behind when much happens at once: seconds for each event that waits.
-BACKLOG_DELAY: Final = 0.000_01
+ANSWER_DELAY: Final = 0.000_6
+# Both fall behind when much happens at once: so much longer for each event that waits.
+BACKLOG: Final = 0.01
 
 _RIGHTS: Final = {"Newexten": DIALPLAN, "VarSet": DIALPLAN, "Shutdown": SYSTEM}
 
@@ -105,8 +106,7 @@ class Bus:
 
     def news(self, lane: Lane, name: str, body: str) -> None:
         """Say something about a channel, after everything said in this lane before."""
-        mean = NEWS_DELAY + BACKLOG_DELAY * len(self._waiting)
-        lane.due = max(lane.due, self._soon(mean))
+        lane.due = max(lane.due, self._soon(NEWS_DELAY))
         self._put(lane.due, Event(name, body))
 
     def answer(self, name: str, body: str) -> float:
@@ -127,7 +127,8 @@ class Bus:
     def _soon(self, mean: float) -> float:
         if not self._disorder:
             return self._loop.time()
-        return self._loop.time() + self._rng.expovariate(1.0) * mean * self._disorder
+        late = mean * self._disorder * (1 + BACKLOG * len(self._waiting))
+        return self._loop.time() + self._rng.expovariate(1.0) * late
 
     def _put(self, due: float, event: Event) -> None:
         self._count += 1

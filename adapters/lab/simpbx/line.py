@@ -89,12 +89,13 @@ class Lines:
         far = channel.far
         if far is None:
             raise RuntimeError("call() first")
-        await asyncio.sleep(_ROUND_TRIP)
-        if far.rings and not channel.leaving:
-            self._ringing(channel, caller)
-        patience = min(seconds, far.behaviour.ring_seconds)
-        if await self.wait(channel, patience, also=caller if watch else None):
-            return Ring.ABORTED
+        if not far.at_once:
+            await asyncio.sleep(_ROUND_TRIP)
+            if far.rings and not channel.leaving:
+                self._ringing(channel, caller)
+            patience = min(seconds, far.behaviour.ring_seconds)
+            if await self.wait(channel, patience, also=caller if watch else None):
+                return Ring.ABORTED
         if far.behaviour.ring_seconds > seconds:
             return Ring.TIMED_OUT
         if far.behaviour.answer.picks_up:
