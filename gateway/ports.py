@@ -252,6 +252,10 @@ class Store(Protocol):
         """Return when the earliest scheduled callback of these queues is due."""
         ...
 
+    async def overdue(self, now: datetime, limit: int = 200) -> list[Callback]:
+        """Return scheduled callbacks that were due and whose deadline has passed, oldest first."""
+        ...
+
     async def open_flights(self, node: str | None = None) -> list[Flight]:
         """Return every flight with an open attempt (of one node)."""
         ...

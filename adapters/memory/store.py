@@ -207,6 +207,14 @@ class MemoryStore:
         rows = self._opened()
         return min(filter(None, (rows.next_due(queue) for queue in queues)), default=None)
 
+    async def overdue(self, now: datetime, limit: int = 200) -> list[Callback]:
+        due = [
+            (one.due_at, one.id, one)
+            for one in self._opened().callbacks.values()
+            if one.state is CallbackState.SCHEDULED and one.due_at and one.due_at <= now
+        ]
+        return [one for _, _, one in sorted(due) if one.deadline < now][:limit]
+
     async def open_flights(self, node: str | None = None) -> list[Flight]:
         rows = self._opened()
         attempts = sorted({one for (kind, _), one in rows.open.items() if kind == "callback"})

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, exists, func, select, text
 
 from adapters.sql.lookup import attempts_of, callbacks_by_id, contacts_by_id, flights_of, legs_of
+from adapters.sql.mapping import micros
 from adapters.sql.tables import ATTEMPT, CALLBACK, LEG, STEP
 from adapters.sql.values import instant, read_attempt, read_callback, read_step
 from gateway.domain.errors import BadInput
@@ -15,7 +16,7 @@ from gateway.domain.machine import CallbackState
 from gateway.domain.model import Callback, Contact, Flight
 from gateway.ports import History
 
-__all__ = ["callbacks", "counts", "flight_of_leg", "history", "next_due", "open_flights"]
+__all__ = ["callbacks", "counts", "flight_of_leg", "history", "next_due", "open_flights", "overdue"]
 
 # The state stands in the text: with a parameter neither engine could use the partial index.
 _NEXT_DUE = (
@@ -32,6 +33,21 @@ def next_due(connection: Connection, queues: Sequence[str]) -> datetime | None:
     found = (connection.scalar(_NEXT_DUE, {"queue_": queue}) for queue in queues)
     earliest = min((at for at in found if at is not None), default=None)
     return None if earliest is None else instant(earliest)
+
+
+def overdue(connection: Connection, now: datetime, limit: int) -> list[Callback]:
+    """Return scheduled callbacks that were due and whose deadline has passed, oldest first."""
+    query = (
+        select(CALLBACK)
+        .where(
+            text("callback.state = 'SCHEDULED'"),
+            CALLBACK.c.due_at <= micros(now),
+            CALLBACK.c.deadline < micros(now),
+        )
+        .order_by(CALLBACK.c.due_at, CALLBACK.c.id)
+        .limit(limit)
+    )
+    return [read_callback(row) for row in connection.execute(query)]
 
 
 def open_flights(connection: Connection, node: str | None) -> list[Flight]:

@@ -134,6 +134,9 @@ class SqlStore:
     async def next_due(self, queues: Sequence[str]) -> datetime | None:
         return await self._read(partial(reads.next_due, queues=tuple(queues)))
 
+    async def overdue(self, now: datetime, limit: int = 200) -> list[Callback]:
+        return await self._read(partial(reads.overdue, now=now, limit=limit))
+
     async def open_flights(self, node: str | None = None) -> list[Flight]:
         return await self._read(partial(reads.open_flights, node=node))
 

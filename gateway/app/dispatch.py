@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -19,8 +19,8 @@ from gateway.app.spec import DispatchSpec, QueueSpec
 from gateway.app.waiting import sleep_until_woken
 from gateway.domain.change import Demand
 from gateway.domain.errors import StoreError
-from gateway.domain.machine import LegEvent
-from gateway.domain.reserve import Terms, decide
+from gateway.domain.machine import CallbackEvent, LegEvent
+from gateway.domain.reserve import Terms, close_callback, decide
 from gateway.domain.windows import Law
 from gateway.ports import Clock, Dialer, Ids, Store
 
@@ -29,6 +29,8 @@ __all__ = ["Dispatcher"]
 _log = structlog.get_logger()
 _LOOK_AHEAD = 1.0
 _TROUBLE_WAIT = 1.0
+# While a queue has no carrier, its callbacks' deadlines are looked at this often, in seconds.
+_EXPIRY_LOOK = 15.0
 # While calls wait for room anyway, rooms that become free within this time share one claim.
 _ROOM_SPACING = 0.05
 
@@ -65,6 +67,7 @@ class Dispatcher:
         self._slept_until: datetime | None = None
         self._lacked_room = True
         self._paused = ""
+        self._expiry_look = clock.now()
 
     def planned(self, due_at: datetime) -> None:
         """Hear of a callback that is due at ``due_at``; wakes the loop only if that is earlier."""
@@ -96,6 +99,8 @@ class Dispatcher:
             try:
                 await self._claim()
                 due = await self._next_due()
+                if self._lacked_room:
+                    due = await self._expire(due)
             except StoreError as error:
                 _log.warning("dispatch.waits", reason=str(error))
                 await sleep_until_woken(self._wake, self._clock, _TROUBLE_WAIT)
@@ -140,6 +145,19 @@ class Dispatcher:
                 self._desk.settle(flight.legs[0].id, LegEvent.RELEASE, text=text)
             else:
                 self._senders[flight.legs[0].carrier].enqueue(flight.legs[0].id)
+
+    async def _expire(self, due: datetime | None) -> datetime:
+        """Close what waited in vain for room until its deadline; returns when to look again.
+
+        Where there is room, the claim itself closes what is past its deadline.
+        """
+        now = self._clock.now()
+        if now >= self._expiry_look:
+            self._expiry_look = now + timedelta(seconds=_EXPIRY_LOOK)
+            for callback in await self._store.overdue(now):
+                reason = "the deadline passed while no carrier or agent was free"
+                self._ledger.write(close_callback(callback, CallbackEvent.EXPIRE, reason, now))
+        return min(due or self._expiry_look, self._expiry_look)
 
     async def _next_due(self) -> datetime | None:
         demands, _ = self._demands()

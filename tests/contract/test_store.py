@@ -175,6 +175,23 @@ async def test_callbacks_are_filtered_by_state_and_queue(store: Store) -> None:
     assert [one.id for one, _ in blocked] == ["three"]
 
 
+async def test_overdue_are_scheduled_callbacks_past_their_deadline_oldest_first(
+    store: Store,
+) -> None:
+    for n, (due, deadline) in enumerate([(-5, -1), (-9, -1), (-9, 60), (5, 60)]):
+        number = f"{NUMBER[:-1]}{n}"
+        callback = a_callback(
+            id=f"late-{n}",
+            contact_id=f"late-{n}",
+            due_at=after(due),
+            deadline=after(deadline),
+            plan=a_plan(number=number),
+        )
+        await store.add([entry(callback, contact=a_contact(number, id=f"late-{n}"))])
+    assert [one.id for one in await store.overdue(NOW)] == ["late-1", "late-0"]
+    assert [one.id for one in await store.overdue(NOW, limit=1)] == ["late-1"]
+
+
 async def test_the_next_due_time_is_the_earliest_of_the_queues(store: Store) -> None:
     await store.add(
         [

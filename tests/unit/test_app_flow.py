@@ -307,6 +307,18 @@ async def test_nothing_is_dialed_while_the_carrier_is_down_and_everything_when_i
         assert sorted(one.numbers()) == [KAISA, OLLI]
 
 
+async def test_a_callback_that_waits_in_vain_for_a_carrier_expires_at_its_deadline() -> None:
+    clock = ManualClock()
+    async with gateway_of(clock=clock, dialer=MemoryDialer(clock, "pbx", up=False)) as one:
+        (callback_id,) = await one.ask(KAISA, hours=1.0)
+        await clock.advance(3600.0 - 60.0)
+        assert (await one.way(callback_id)).callback.state is CallbackState.SCHEDULED
+        await clock.advance(90.0)
+        callback = (await one.way(callback_id)).callback
+        assert callback.state is CallbackState.EXPIRED
+        assert "no carrier" in callback.state_reason
+
+
 async def test_agent_first_rings_the_agent_then_the_contact_and_bridges_the_two() -> None:
     async with gateway_of(queue=AGENT_FIRST) as one:
         (callback_id,) = await one.ask(KAISA)
