@@ -43,7 +43,7 @@ class Backend(Protocol):
 
     name: str
 
-    async def open(self) -> Store:
+    async def open(self) -> MemoryStore | SqlStore:
         """Open a store over the data; closed at the end of the test if not before."""
         ...
 
@@ -56,7 +56,7 @@ class MemoryBackend:
     def __init__(self) -> None:
         self._store = MemoryStore()
 
-    async def open(self) -> Store:
+    async def open(self) -> MemoryStore:
         await self._store.open()
         return self._store
 

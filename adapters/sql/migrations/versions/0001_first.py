@@ -85,8 +85,8 @@ def _people() -> None:
         sa.Column("n_week", sa.Integer(), nullable=False),
         sa.Column("cap_week", sa.Integer(), nullable=False),
         sa.Column("min_gap", sa.Float(), nullable=False),
-        sa.CheckConstraint("n_day <= cap_day", name="guard_day_cap"),
-        sa.CheckConstraint("n_week <= cap_week", name="guard_week_cap"),
+        sa.CheckConstraint("n_day <= cap_day", name=op.f("guard_day_cap")),
+        sa.CheckConstraint("n_week <= cap_week", name=op.f("guard_week_cap")),
         sa.PrimaryKeyConstraint("key", name="guard_pk"),
     )
 
@@ -116,19 +116,19 @@ def _callbacks() -> None:
         sa.Column("outcome", sa.String(), nullable=True),
         sa.Column("closed_at", sa.BigInteger(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.CheckConstraint("cohort IN ('model', 'control')", name="callback_cohort_known"),
+        sa.CheckConstraint("cohort IN ('model', 'control')", name=op.f("callback_cohort_known")),
         sa.CheckConstraint(
             _among("outcome", _DISPOSITIONS),
-            name="callback_outcome_known",
+            name=op.f("callback_outcome_known"),
         ),
         sa.CheckConstraint(
-            "state <> 'SCHEDULED' OR due_at IS NOT NULL", name="callback_scheduled_has_time"
+            "state <> 'SCHEDULED' OR due_at IS NOT NULL", name=op.f("callback_scheduled_has_time")
         ),
         sa.CheckConstraint(
             _among("state", _CALLBACK_STATES),
-            name="callback_state_known",
+            name=op.f("callback_state_known"),
         ),
-        sa.CheckConstraint("version > 0", name="callback_version_counts"),
+        sa.CheckConstraint("version > 0", name=op.f("callback_version_counts")),
         sa.ForeignKeyConstraint(["contact_id"], ["contact.id"], name="callback_contact_id_fk"),
         sa.PrimaryKeyConstraint("id", name="callback_pk"),
         sa.UniqueConstraint("idempotency_key", name="callback_idempotency_key"),
@@ -159,9 +159,9 @@ def _attempts() -> None:
         sa.Column("talk_seconds", sa.Float(), nullable=False),
         sa.CheckConstraint(
             _among("disposition", _DISPOSITIONS),
-            name="attempt_disposition_known",
+            name=op.f("attempt_disposition_known"),
         ),
-        sa.CheckConstraint("n > 0", name="attempt_n_counts"),
+        sa.CheckConstraint("n > 0", name=op.f("attempt_n_counts")),
         sa.ForeignKeyConstraint(["callback_id"], ["callback.id"], name="attempt_callback_id_fk"),
         sa.ForeignKeyConstraint(["contact_id"], ["contact.id"], name="attempt_contact_id_fk"),
         sa.PrimaryKeyConstraint("id", name="attempt_pk"),
@@ -218,19 +218,20 @@ def _legs() -> None:
         sa.Column("evidence", sa.Text(), nullable=False),
         sa.Column("sends", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.CheckConstraint(
-            "(state IN ('RESERVED', 'RELEASED')) = (sending_at IS NULL)", name="leg_written_ahead"
+            "(state IN ('RESERVED', 'RELEASED')) = (sending_at IS NULL)",
+            name=op.f("leg_written_ahead"),
         ),
         sa.CheckConstraint(
             _among("disposition", _DISPOSITIONS),
-            name="leg_disposition_known",
+            name=op.f("leg_disposition_known"),
         ),
-        sa.CheckConstraint("role IN ('customer', 'agent')", name="leg_role_known"),
+        sa.CheckConstraint("role IN ('customer', 'agent')", name=op.f("leg_role_known")),
         sa.CheckConstraint(
             _among("state", _LEG_STATES),
-            name="leg_state_known",
+            name=op.f("leg_state_known"),
         ),
-        sa.CheckConstraint("length(id) = 32", name="leg_id_length"),
-        sa.CheckConstraint("sends <= 1", name="leg_sent_once"),
+        sa.CheckConstraint("length(id) = 32", name=op.f("leg_id_length")),
+        sa.CheckConstraint("sends <= 1", name=op.f("leg_sent_once")),
         sa.ForeignKeyConstraint(["attempt_id"], ["attempt.id"], name="leg_attempt_id_fk"),
         sa.ForeignKeyConstraint(["callback_id"], ["callback.id"], name="leg_callback_id_fk"),
         sa.PrimaryKeyConstraint("id", name="leg_pk"),
