@@ -7,7 +7,7 @@ new callback, a new plan, a call that ended, a carrier that came back - wakes th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -62,6 +62,7 @@ class Dispatcher:
         self._senders = senders
         self._queues = queues
         self._spec = spec
+        self._order = list(queues)
         self._wake = asyncio.Event()
         self._urgent = asyncio.Event()
         self._slept_until: datetime | None = None
@@ -124,9 +125,19 @@ class Dispatcher:
             await sleep_until_woken(self._urgent, self._clock, min(left, _ROOM_SPACING))
 
     async def _claim(self) -> None:
-        demands, agents = self._demands()
-        if not demands:
-            return
+        """Ask for each queue once, as far as there is room; who was left out is first next time."""
+        left = [self._queues[name] for name in self._order]
+        while left:
+            demands, agents = self._demands(left)
+            if not demands:
+                break
+            # What these do not need is there for the others: they are asked for next.
+            asked = [one.queue for one in demands]
+            left = [queue for queue in left if queue.name not in asked]
+            self._order = [*(name for name in self._order if name not in asked), *asked]
+            await self._reserve(demands, agents)
+
+    async def _reserve(self, demands: Sequence[Demand], agents: Mapping[str, str]) -> None:
         now = self._clock.now()
         terms = Terms(
             now=now,
@@ -160,21 +171,23 @@ class Dispatcher:
         return min(due or self._expiry_look, self._expiry_look)
 
     async def _next_due(self) -> datetime | None:
-        demands, _ = self._demands()
-        self._lacked_room = len(demands) < len(self._queues)
-        if not demands:
-            return None
-        return await self._store.next_due([one.queue for one in demands])
+        # Each for itself: any of them may be the one that has something due.
+        servable = [name for name, queue in self._queues.items() if self._demands([queue])[0]]
+        self._lacked_room = len(servable) < len(self._queues)
+        return await self._store.next_due(servable) if servable else None
 
-    def _demands(self) -> tuple[list[Demand], dict[str, str]]:
-        """Return what can be taken on now, and the agent for each agent-first queue."""
+    def _demands(self, queues: Iterable[QueueSpec]) -> tuple[list[Demand], dict[str, str]]:
+        """Return what can be taken on now, and the agent for each agent-first queue.
+
+        Room that is offered to one queue is not offered to those after it.
+        """
         if self._paused or self._ledger.trouble:
             return [], {}
         demands: list[Demand] = []
         agents: dict[str, str] = {}
         promised: dict[str, int] = {}
         taken: set[str] = set()
-        for queue in self._queues.values():
+        for queue in queues:
             agent = self._free_agent(queue, taken)
             if queue.agents and agent is None:
                 continue

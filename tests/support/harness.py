@@ -132,6 +132,8 @@ async def gateway_of(
     planner: PlainPlanner | None = None,
     rule: CountryRule = ALWAYS,
     queue: QueueSpec | None = None,
+    more_queues: Sequence[QueueSpec] = (),
+    more_dialers: Sequence[MemoryDialer] = (),
     spec: DispatchSpec = _SPEC,
     crash: bool = False,
 ) -> AsyncIterator[Harness]:
@@ -142,6 +144,7 @@ async def gateway_of(
     planner = planner or PlainPlanner()
     support = queue or QueueSpec(name="support", carriers=("pbx",), route="connect")
     queues = {"support": replace(support, name="support")}
+    queues |= {one.name: one for one in more_queues}
     ids = _IDS.setdefault(store, Counter())
     law = Law(countries={"FI": rule}, calendar=NoHolidays())
     await store.open()
@@ -152,7 +155,7 @@ async def gateway_of(
             ids=ids,
             planner=planner,
             law=law,
-            dialers={"pbx": dialer},
+            dialers={"pbx": dialer, **{one.name: one for one in more_dialers}},
             queues=queues,
             spec=spec,
         )
