@@ -5,11 +5,9 @@ often as a test wants. ``store`` is one open store.
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,25 +15,13 @@ import pytest
 
 from adapters.memory import MemoryStore
 from adapters.sql import SqlStore
+from adapters.system import SystemClock
 from gateway.domain.change import Candidate, Change, Demand, NewCallback
 from gateway.domain.machine import CallbackState, LegState
 from gateway.domain.model import Callback, Contact, Flight
 from gateway.ports import Store
 from tests.support.builders import NOW, a_callback, a_contact, a_leg, an_attempt
 from tests.support.postgres import PostgresServer
-
-
-class RealClock:
-    """The machine's own clock."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
 
 
 class Backend(Protocol):
@@ -70,7 +56,7 @@ class SqlBackend:
         self._stores: list[SqlStore] = []
 
     async def open(self) -> SqlStore:
-        store = SqlStore(self.url, clock=RealClock())
+        store = SqlStore(self.url, clock=SystemClock())
         self._stores.append(store)
         await store.open()
         return store
@@ -109,7 +95,7 @@ def postgres_store_url(postgres_server: PostgresServer) -> Iterator[str]:
 
 def _migrate(url: str) -> None:
     async def once() -> None:
-        store = SqlStore(url, clock=RealClock())
+        store = SqlStore(url, clock=SystemClock())
         await store.open()
         await store.close()
 
