@@ -1,0 +1,146 @@
+"""SQLite under bad luck: the process is killed, the disk fills up."""
+
+import asyncio
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from adapters.sql import SqlStore
+from adapters.system import SystemClock
+from gateway.domain.errors import StoreUnavailable
+from tests.support.builders import NOW, a_callback
+from tests.support.requirements import register, require
+from tests.support.stores import entry
+
+
+def new_store(url: str) -> SqlStore:
+    return SqlStore(url, clock=SystemClock())
+
+
+_WRITES_FOREVER = """
+import asyncio, sys
+from dataclasses import replace
+from adapters.sql import SqlStore
+from adapters.system import SystemClock
+from gateway.domain.change import Change
+from gateway.domain.model import Step
+from tests.support.builders import NOW, a_callback
+from tests.support.stores import entry
+
+async def main():
+    store = SqlStore(sys.argv[1], clock=SystemClock())
+    await store.open()
+    await store.add([entry(a_callback())])
+    version = 1
+    while True:
+        receipts = []
+        for _ in range(20):
+            version += 1
+            step = Step(callback_id="callback-1", at=NOW, kind="n", text=str(version))
+            change = Change(at=NOW, callback=a_callback(version=version), steps=(step,))
+            receipts.append(store.submit(change))
+        for number, receipt in zip(range(version - 19, version + 1), receipts):
+            await receipt
+            print("kept", number, flush=True)
+
+asyncio.run(main())
+"""
+
+
+def killed_after(lines: int, url: str) -> int:
+    """Let a process write until it has acknowledged so much, kill it; return the last number."""
+    writer = subprocess.Popen(
+        [sys.executable, "-c", _WRITES_FOREVER, url],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert writer.stdout is not None
+    said: list[str] = []
+    while len(said) < lines:
+        line = writer.stdout.readline()
+        said += [line] if line.startswith("kept") else []
+    writer.send_signal(signal.SIGKILL)
+    said += writer.stdout.readlines()
+    writer.wait(10)
+    writer.stdout.close()
+    return max(int(line.split()[1]) for line in said if line.endswith("\n"))
+
+
+@pytest.mark.parametrize("lines", [1, 30, 75])
+async def test_a_killed_process_loses_nothing_it_acknowledged(
+    sqlite_store_url: str, lines: int
+) -> None:
+    last = await asyncio.to_thread(killed_after, lines, sqlite_store_url)
+    store = new_store(sqlite_store_url)
+    await store.open()  # the lock went with the process
+    history = await store.history("callback-1")
+    assert history is not None
+    assert history.callback.version >= last
+    texts = [one.text for one in history.steps]
+    assert texts == [str(n) for n in range(2, history.callback.version + 1)]
+    assert await store.audit(NOW) == []
+    await store.close()
+
+
+# A full disk
+
+
+def _why_no_small_disk() -> str | None:
+    if os.geteuid() != 0:
+        return "only root can mount a small file system"
+    probe = subprocess.run(["unshare", "--mount", "true"], check=False, capture_output=True)
+    return None if probe.returncode == 0 else "this machine lets nobody mount"
+
+
+register("small disk", _why_no_small_disk)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of three megabytes."""
+    require("small disk")
+    mounted = tmp_path / "small"
+    mounted.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "kairos-test", str(mounted)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("this machine lets nobody mount")
+    yield mounted
+    subprocess.run(["umount", "--lazy", str(mounted)], check=True)
+
+
+async def test_a_full_disk_is_unavailable_and_space_ends_it(small_disk: Path) -> None:
+    store = new_store(f"sqlite:///{small_disk / 'kairos.db'}")
+    await store.open()
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(b"x" * 1_000_000)
+    kept: list[str] = []
+
+    async def fill() -> None:
+        for n in range(10_000):
+            one = a_callback(id=f"callback-{n:05}", reason="x" * 2_000)
+            await store.add([entry(one)])
+            kept.append(one.id)
+
+    with pytest.raises(StoreUnavailable, match="no space is left"):
+        await fill()
+    assert len(kept) > 10
+    with pytest.raises(StoreUnavailable, match="no space is left"):
+        await store.add([entry(a_callback(id=f"b{n}", reason="x" * 9_000)) for n in range(200)])
+    assert (await store.counts())["SCHEDULED"] == len(kept)
+    ballast.unlink()
+    await store.add([entry(a_callback(id="last"))])
+    await store.close()
+    await store.open()
+    listed = await store.callbacks(limit=20_000)
+    assert [one.id for one, _ in reversed(listed)] == [*kept, "last"]
+    await store.close()
+    with sqlite3.connect(small_disk / "kairos.db") as plain:
+        assert plain.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    plain.close()
