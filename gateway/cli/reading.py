@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import typer
 from rich import box
@@ -33,6 +34,9 @@ from gateway.ports import Violation
 __all__ = ["Filter", "audit", "callbacks", "show"]
 
 Listed = tuple[Callback, Contact]
+_WHEN: Final = "%d %b %H:%M %Z"
+_GAP: Final = 3
+_LEAST_REASON: Final = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,34 +73,55 @@ def callbacks(
     if not found:
         note("There are none.")
         return
-    out().print(_table(found, reveal=reveal))
+    console = out()
+    console.print(_table(found, console.width, reveal=reveal))
     if more:
         note(f"There may be more: --after {more}", "dim")
 
 
-def _table(found: Sequence[Listed], *, reveal: bool) -> Table:
+def _table(found: Sequence[Listed], width: int, *, reveal: bool) -> Table:
+    """Lay the list out in one line each: what does not fit into ``width`` is left out.
+
+    The reasons get what room is left.
+    """
+    rows = [_row(*one, reveal=reveal) for one in found]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("Id", "State", "Queue", "Contact", "Due or closed", "Tries", "Last result"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("Why", overflow="ellipsis", no_wrap=True, ratio=1)
-    for callback, contact in found:
-        zone = zone_of(contact)
-        at = callback.due_at or callback.closed_at
-        outcome = callback.outcome.value if callback.outcome else ""
-        who = number_text(contact.numbers[0].e164, reveal=reveal) if contact.numbers else ""
-        if reveal and contact.name:
-            who = f"{contact.name} {who}"
-        table.add_row(
-            callback.id,
-            Text(callback.state.value, style=STATE_STYLE.get(callback.state, "")),
-            callback.queue,
-            f"{who} {contact.country or ''}".strip(),
-            moment(at, zone, "%d %b %H:%M %Z"),
-            str(callback.attempts),
-            Text(outcome, style=DISPOSITION_STYLE.get(outcome, "")),
-            redact_text(callback.state_reason),
-        )
+    kept: list[str] = []
+    for heading in rows[0]:
+        needed = max(len(heading), *(row[heading].cell_len for row in rows))
+        if needed + _GAP <= width:
+            table.add_column(heading, no_wrap=True, min_width=needed)
+            kept.append(heading)
+            width -= needed + _GAP
+    if width >= _LEAST_REASON:
+        table.add_column("Why", no_wrap=True)
+    for (callback, _), row in zip(found, rows, strict=True):
+        why = Text(redact_text(callback.state_reason))
+        why.truncate(max(width, 1), overflow="ellipsis")
+        table.add_row(*(row[heading] for heading in kept), *_if(width >= _LEAST_REASON, why))
     return table
+
+
+def _if(holds: bool, text: Text) -> list[Text]:  # noqa: FBT001 -- reads as a condition
+    return [text] if holds else []
+
+
+def _row(callback: Callback, contact: Contact, *, reveal: bool) -> dict[str, Text]:
+    """Return the cells by heading, the most telling first."""
+    zone = zone_of(contact)
+    outcome = callback.outcome.value if callback.outcome else ""
+    who = number_text(contact.numbers[0].e164, reveal=reveal) if contact.numbers else ""
+    if reveal and contact.name:
+        who = f"{contact.name} {who}"
+    return {
+        "Id": Text(callback.id),
+        "State": Text(callback.state.value, style=STATE_STYLE.get(callback.state, "")),
+        "Tries": Text(str(callback.attempts)),
+        "Last result": Text(outcome, style=DISPOSITION_STYLE.get(outcome, "")),
+        "Due or closed": Text(moment(callback.due_at or callback.closed_at, zone, _WHEN)),
+        "Contact": Text(f"{who} {contact.country or ''}".strip()),
+        "Queue": Text(callback.queue),
+    }
 
 
 def show(

@@ -1,0 +1,129 @@
+"""A file of callbacks as a user brings it in: with bad rows, twice, and while a service runs."""
+
+import contextlib
+import json
+import socket
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.service_command import Place
+
+GOOD = """Phone;Name;Queue;Reason;Deadline;Preferred;Worth
++442079460123 | +441134960100;Ann Ahola;support;invoice;2d;mon-fri 09:00-12:00;12,50
+020 7946 0124;Bo;;;4h;;
+"""
+BAD = """Phone,Name,Deadline,Preferred,Queue
++442079460125,Cy,2d,,
+12,Dora Private,,,
++358401234567,Eve,,,
++442079460126,Fay,yesterday,,
++442079460127,Gus,,soonish,
++442079460128,Hal,,,sales
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def test_a_file_comes_in_once_and_its_bad_rows_come_back(place: Place) -> None:
+    good = place.write(GOOD)
+    first = place.run("import", str(good))
+    assert first.code == 0, first
+    assert "calls.csv: 2 rows, 2 added (written directly)" in first.out
+    second = place.run("import", str(good), "--json")
+    assert (second.json["added"], second.json["merged"]) == (0, 2)
+    assert second.json["rejected_file"] is None
+
+    bad = place.write(BAD, "bad.csv")
+    dry = place.run("import", str(bad), "--dry-run", "--json")
+    assert dry.code == 6
+    assert dry.json["how"] == "checked only"
+    assert not (place.folder / "bad.rejected.csv").exists()
+
+    said = place.run("import", str(bad))
+    assert said.code == 6
+    assert "6 rows, 1 added, 5 rejected" in said.out
+    assert "Row 3: number" in said.err
+    assert "Row 5: deadline (yesterday): is no date and time; write it like" in said.err
+    assert "Row 7: queue (sales): no such queue; known are: support" in said.err
+    assert "Dora" not in said.err + said.out
+    assert "0401234567" not in said.err.replace(" ", "")
+    rejected = place.folder / "bad.rejected.csv"
+    assert stat.S_IMODE(rejected.stat().st_mode) == 0o600
+    assert len(rejected.read_text().splitlines()) == 6
+    listed = place.run("callbacks", "--json").json
+    assert len(listed["callbacks"]) == 3
+
+
+def test_what_was_taken_in_can_be_listed_and_read(place: Place) -> None:
+    place.run("import", str(place.write(GOOD)))
+    table = place.run("callbacks", "--state", "scheduled")
+    assert table.out.count("SCHEDULED") == 2
+    assert "\x1b" not in table.out
+    page = place.run("callbacks", "--json", "--limit", "1").json
+    callback = page["callbacks"][0]
+    rest = place.run("callbacks", "--json", "--after", page["next"]).json["callbacks"]
+    assert [callback["id"] > one["id"] for one in rest] == [True]
+    wished = next(one for one in (callback, *rest) if one["preferred"])
+    told = place.run("show", wished["id"])
+    assert "Times are the contact's own, Europe/London" in told.out
+    assert "mon,tue,wed,thu,fri 09:00-12:00" in told.out
+    assert "Ann" not in told.out
+    assert "+44207946" not in told.out
+    shown = place.run("show", wished["id"], "--json", "--reveal").json
+    assert shown["contact"]["name"] == "Ann Ahola"
+    assert shown["contact"]["numbers"][0]["number"] == "+442079460123"
+    assert shown["worth"] == 12.5
+
+
+def test_a_running_service_takes_the_rows_and_tells_its_health(place: Place) -> None:
+    with place.start("serve") as service:
+        service.until_says("gateway.ready")
+        said = place.run("import", str(place.write(BAD)), "--json")
+        assert said.json["how"] == "through the running service"
+        assert (said.json["added"], said.json["rejected"]) == (1, 5)
+        path = place.data / "control.sock"
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        status, health = ask(path, "GET", "/v1/health")
+        assert status == 200
+        assert [one["up"] for one in health["carriers"]] == [False]
+        assert sum(health["callbacks"].values()) == 1
+        assert ask(path, "POST", "/v1/callbacks", b"{")[0] == 400
+        assert ask(path, "POST", "/v1/callbacks", b"[]")[0] == 422
+        many = json.dumps({"callbacks": [{}] * 501}).encode()
+        assert ask(path, "POST", "/v1/callbacks", many)[0] == 413
+        assert ask(path, "POST", "/v1/callbacks", b" " * 5_000_000)[0] == 413
+        assert ask(path, "GET", "/nothing")[0] == 404
+        assert service.end() == 0
+    assert "20794601" not in service.said
+    assert place.run("audit").code == 0
+
+
+def ask(path: Path, method: str, target: str, body: bytes = b"") -> tuple[int, dict[str, Any]]:
+    """Send one request by hand, as curl does, and return status and answer."""
+    with socket.socket(socket.AF_UNIX) as wire:
+        wire.settimeout(10)
+        wire.connect(str(path))
+        head = f"{method} {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        wire.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode())
+        answer = b""
+        with contextlib.suppress(OSError):  # it may be refused before it was read
+            wire.sendall(body)
+        with contextlib.suppress(OSError):
+            while chunk := wire.recv(65536):
+                answer += chunk
+    first, _, rest = answer.partition(b"\r\n\r\n")
+    found: dict[str, Any] = json.loads(rest or b"{}")
+    return int(first.split()[1]), found
+
+
+def test_a_large_file_is_taken_in_in_pieces(place: Place) -> None:
+    rows = "".join(f"+3319900{n % 10000:04d},x\n" for n in range(3000))
+    said = place.run("import", str(place.write(f"number,reason\n{rows}")), "--json")
+    assert said.code == 0
+    assert said.json["added"] == 3000
