@@ -39,8 +39,9 @@ class Kill:
 class Report:
     """What came out. Delays are seconds: ``[median, 95th percentile, longest, how many]``.
 
-    ``open_at_a_kill``: how many legs each fault hit; ``hit`` counts them by the state they were
-    hit in, ``hit_now`` by the one they ended in. ``unresolved_placed``: legs nobody could tell
+    ``open_at_a_kill``: how many legs each fault hit, ``on_the_wire_at_a_kill``: without those that
+    were only reserved; ``hit`` counts them by the state they were hit in, ``hit_now`` by the one
+    they ended in. ``unresolved_placed``: legs nobody could tell
     about which had in truth been placed.
     """
 
@@ -51,6 +52,7 @@ class Report:
     calls_at_pbx: int
     kills: dict[str, int]
     open_at_a_kill: list[int]
+    on_the_wire_at_a_kill: list[int]
     hit: dict[str, int]
     hit_now: dict[str, int]
     unresolved: int
@@ -95,6 +97,9 @@ def audit(
         calls_at_pbx=sum(_existed(side, leg.id) for leg in books.legs.values()),
         kills=dict(Counter(kill.what for kill in kills)),
         open_at_a_kill=[len(kill.legs) for kill in kills],
+        on_the_wire_at_a_kill=[
+            sum(state != "RESERVED" for state in kill.legs.values()) for kill in kills
+        ],
         hit=dict(Counter(state for kill in kills for state in kill.legs.values())),
         hit_now=dict(Counter(books.legs[leg].state for leg in hit if leg in books.legs)),
         unresolved=len(unresolved),
@@ -164,11 +169,10 @@ def _spread(values: list[float]) -> list[float]:
 
 def table(report: Report) -> str:
     """Lay a report out for people."""
-    hit = sorted(report.open_at_a_kill)
-    spread = f"{hit[0]} to {hit[-1]}, half of them {hit[len(hit) // 2]} or more" if hit else ""
     rows = [
         ("faults", _listed(report.kills) or "none"),
-        ("legs open at a fault", spread),
+        ("legs open at a fault", _range(report.open_at_a_kill)),
+        ("  without those only reserved", _range(report.on_the_wire_at_a_kill)),
         ("  in all, as they were hit", _listed(report.hit)),
         ("  each leg, as it ended", _listed(report.hit_now)),
         ("callbacks accepted", str(report.accepted)),
@@ -199,6 +203,12 @@ def table(report: Report) -> str:
     if len(report.findings) > _SHOWN:
         lines.append(f"!! and {len(report.findings) - _SHOWN} more")
     return "\n".join(lines)
+
+
+def _range(counts: list[int]) -> str:
+    found = sorted(counts)
+    middle = len(found) // 2
+    return f"{found[0]} to {found[-1]}, median {found[middle]}" if found else ""
 
 
 def _listed(counts: dict[str, int]) -> str:

@@ -51,11 +51,11 @@ class Population:
     world: TableWorld
 
 
-def invent(count: int, queues: Sequence[str], seed: int) -> Population:
+def invent(count: int, queues: Sequence[str], seed: int, *, ask_twice: bool) -> Population:
     """Invent ``count`` people who want to be called back, evenly over ``queues``.
 
-    Every tenth of the first half asked twice: a second request from the same number, under a key
-    of its own.
+    ``ask_twice``: every tenth of the first half has a second request from the same number, under a
+    key of its own.
     Everybody picks up at the fourth call at the latest.
     """
     rng = random.Random(seed)
@@ -64,7 +64,8 @@ def invent(count: int, queues: Sequence[str], seed: int) -> Population:
     people: list[Person] = []
     table: dict[str, Behaviour | tuple[Behaviour, ...]] = dict.fromkeys(AGENTS, _STAYS)
     for n, number in enumerate(numbers):
-        who = numbers[n - 1] if n % 10 == 1 and n < count // 2 else number
+        again = ask_twice and n % 10 == 1 and n < count // 2
+        who = numbers[n - 1] if again else number
         people.append(Person(key=f"run-{seed}-{n}", number=who, queue=queues[n % len(queues)]))
         calls = [_behaviour(rng) for _ in range(_CALLS_PLANNED - 1)]
         table[number] = (*calls, Behaviour(answer=Answer.HUMAN, ring_seconds=0.2, talk_seconds=0.5))

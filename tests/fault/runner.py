@@ -31,7 +31,11 @@ _NOTHING_OPEN: Final = 0.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """How big a run is: people, calls a second, calls at once, seconds a gateway lives."""
+    """How big a run is: people, calls a second, calls at once, seconds a gateway lives.
+
+    ``finish_within``: seconds for everything to end; 0: it is not waited for. ``ask_twice``: some
+    people have two callbacks, the second of which waits half a minute.
+    """
 
     people: int
     rate: float = 25.0
@@ -39,6 +43,7 @@ class Course:
     seed: int = 1
     life: tuple[float, float] = (0.1, 2.0)
     finish_within: float = 60.0
+    ask_twice: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +109,18 @@ class FaultRun:
         # Not the PBX: it may still carry out what the gateway before this one ordered.
         await self.until(lambda: last_sent(self.gateway.database) > began, _DIALS_WITHIN)
 
+    async def dials_again(self) -> None:
+        """Wait until the running gateway dials again. Raises TimeoutError."""
+        now = time.time()
+        await self.until(lambda: last_sent(self.gateway.database) > now, _DIALS_WITHIN)
+
     async def live(self) -> None:
         """Let the gateway dial for a while, more often briefly than for long.
 
         Every second time until just after one more order came to the PBX.
         """
         shortest, longest = self.course.life
-        await asyncio.sleep(shortest + (longest - shortest) * self.rng.random() ** 2)
+        await asyncio.sleep(shortest + (longest - shortest) * self.rng.random() ** 3)
         if self.rng.random() < 0.5:
             before = self._witness.count()
             try:
@@ -216,14 +226,15 @@ async def fault_run(
     make_switch: MakeSwitch,
     *,
     program: Sequence[str] = (),
-    taken_in: bool = True,
+    share: int | None = None,
     proxied: bool = False,
 ) -> AsyncIterator[tuple[FaultRun, Population]]:
-    """Have a run set up inside, everybody taken in and no gateway started; all ends with it.
+    """Have a run set up inside, people taken in and no gateway started; all ends with it.
 
+    ``share``: so many people are taken in to begin with, by default everybody.
     ``proxied``: the gateway reaches the PBX over a stretch of cable that can be cut.
     """
-    population = invent(course.people, QUEUES, course.seed)
+    population = invent(course.people, QUEUES, course.seed, ask_twice=course.ask_twice)
     async with (
         make_switch(folder, population.world, course.seed) as switch,
         Proxy(switch.port) as proxy,
@@ -239,7 +250,7 @@ async def fault_run(
         )
         run = FaultRun(folder, course, switch, proxy, gateway)
         try:
-            if taken_in and not await run.take_in(population):
+            if not await run.take_in(population, slice(0, share)):
                 raise AssertionError(f"the import failed:\n{gateway.last_words()}")
             yield run, population
         finally:
