@@ -51,10 +51,12 @@ _LIBRARIES: Final = (
     "panoramisk",
     "sqlalchemy",
 )
-# Made by Kairos itself, never by people: not looked through.
-_OURS: Final = frozenset(
-    {"timestamp", "level", "logger", "callback_id", "attempt_id", "leg_id", "state", "role"}
-)
+_STAMPS: Final = frozenset({"timestamp", "level", "logger"})
+# Made by Kairos or its administrator, never by people who call: not looked through in our events.
+_OURS: Final = _STAMPS | {
+    *("event", "callback_id", "attempt_id", "leg_id", "carrier", "attempt"),
+    *("state", "role", "disposition"),
+}
 _FORMAT: Final = "%Y-%m-%d %H:%M:%S"
 
 
@@ -66,6 +68,14 @@ def redact_text(text: str) -> str:
 
 def redact(_logger: object, _method: str, event: EventDict) -> EventDict:
     """Mask numbers and secrets in a log event, whatever key they came under."""
+    for key, value in event.items():
+        if key not in _STAMPS:
+            event[key] = _clean(key, value, _DEEP)
+    return event
+
+
+def _redact_ours(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Do the same to an event of ours, of which some keys are never written by people."""
     for key, value in event.items():
         if key not in _OURS:
             event[key] = _clean(key, value, _DEEP)
@@ -154,14 +164,14 @@ def _install(
         structlog.processors.add_log_level,
         stamp,
     ]
-    last: list[structlog.typing.Processor] = [structlog.processors.format_exc_info, redact]
     renderer = _renderer(style, colors=colors)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*first, structlog.stdlib.ExtraAdder()],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *last,
+                structlog.processors.format_exc_info,
+                redact,
                 renderer,
             ],
         )
@@ -171,7 +181,13 @@ def _install(
     # Our own lines, several a call, go straight to the stream: the standard library's way there
     # costs three times as much.
     structlog.configure(
-        processors=[*first, *last, *told, renderer],
+        processors=[
+            *first,
+            structlog.processors.format_exc_info,
+            _redact_ours,
+            *told,
+            renderer,
+        ],
         logger_factory=lambda *_: _Lines(handler),
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=False,

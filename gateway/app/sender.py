@@ -29,7 +29,8 @@ __all__ = ["Sender"]
 
 _log = structlog.get_logger()
 
-_GATHER = 0.02
+# While legs wait for their turn anyway, the turns within this time share one write-ahead.
+_GATHER = 0.05
 
 Spawn = Callable[[Coroutine[Any, Any, None], str], None]
 
