@@ -70,10 +70,9 @@ def run(connection: Connection, operations: Sequence[Writing]) -> list[Outcome]:
     """
     try:
         return _together(connection, operations)
-    except (BadInput, Conflict) as error:
+    except (BadInput, Conflict):
+        # A single one goes again too: the row in its way may be another node's, now to be seen.
         rollback(connection)
-        if len(operations) == 1:
-            return [Outcome(error=error)]
     return [_alone(connection, operation) for operation in operations]
 
 

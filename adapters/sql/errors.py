@@ -7,6 +7,7 @@ kinds of StoreUnavailable let the writer tell what may be tried again.
 from __future__ import annotations
 
 import os
+import socket
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -151,6 +152,8 @@ def _of_client(error: BaseException) -> KairosError:
 
 
 def _of_system(error: BaseException) -> KairosError:
+    if isinstance(error, socket.gaierror):
+        return Lost("the database cannot be reached: its host name is not known")
     code = error.errno if isinstance(error, OSError) else None
     why = os.strerror(code).lower() if code and code > 0 else "no connection"
     return Lost(f"the database cannot be reached: {why}")

@@ -8,6 +8,7 @@ second, so that many share one commit.
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import deque
 from collections.abc import Sequence
 from functools import partial
@@ -27,7 +28,9 @@ __all__ = ["Writer"]
 _log = structlog.get_logger(__name__)
 
 _BATCH = 512
-_TRIES = 3
+_TRIES = 4
+# Seconds to step back for, at most and times the number of tries.
+_STEP_BACK = 0.2
 _CLOSED = "the store is not open"
 _FULL = "the store cannot keep up: too many changes are waiting"
 
@@ -130,12 +133,25 @@ class Writer:
                 _tell(operation, outcome)
 
     async def _try(self, batch: Sequence[Operation]) -> list[Outcome]:
-        """Commit the batch; once more where it is certain that nothing of it was kept."""
-        for _ in range(_TRIES - 1):
+        """Commit the batch; again where it is certain that nothing of it was kept.
+
+        A lost connection is made anew once; a database that asks to try again gets its will a
+        few times.
+        """
+        was_lost = False
+        for tried in range(1, _TRIES):
             try:
                 return await self._commit(batch)
-            except (Again, Lost) as error:
+            except Lost as error:
+                if was_lost:
+                    raise
+                was_lost = True
                 _log.info("store.tried_again", reason=str(error), operations=len(batch))
+            except Again as error:
+                _log.info("store.tried_again", reason=str(error), operations=len(batch))
+                # Two nodes that lock each other must not do so again in step.
+                jitter = random.random()  # noqa: S311 -- guards nothing
+                await self._clock.sleep(_STEP_BACK * tried * jitter)
         return await self._commit(batch)
 
     async def _commit(self, batch: Sequence[Operation]) -> list[Outcome]:

@@ -161,17 +161,20 @@ async def test_an_order_that_nobody_waits_for_any_more_is_not_carried_out(
     assert await store.next_due(["support"]) == NOW
 
 
-@pytest.mark.parametrize("reason", [Again, Lost])
+@pytest.mark.parametrize("before", [[Again(), Again()], [Again(), Lost()], [Lost(), Again()]])
 async def test_what_was_certainly_not_kept_is_tried_again(
-    store: SqlStore, database: Watched, reason: type[Exception]
+    store: SqlStore, database: Watched, clock: ManualClock, before: list[Exception]
 ) -> None:
-    database.before = [reason("once"), reason("twice")]
-    assert await store.request_cancel("callback-1", "enough", NOW)
+    database.before = before
+    canceled = asyncio.create_task(store.request_cancel("callback-1", "enough", NOW))
+    for _ in range(2):
+        await clock.advance(0.4)
+    assert await canceled
     assert database.writes == 3
 
 
 async def test_trying_again_has_an_end(store: SqlStore, database: Watched) -> None:
-    database.before = [Lost("gone")] * 3
+    database.before = [Lost("gone")] * 2
     with capture_logs() as logs, pytest.raises(StoreUnavailable, match="gone"):
         await store.request_cancel("callback-1", "enough", NOW)
     assert [one["event"] for one in logs].count("store.unavailable") == 1

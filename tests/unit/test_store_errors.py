@@ -2,6 +2,7 @@
 
 import errno
 import inspect
+import socket
 import sqlite3
 
 import asyncpg
@@ -128,6 +129,7 @@ def test_every_error_of_sqlalchemy_has_a_meaning(kind: type[Exception]) -> None:
         (asyncpg.ReadOnlySQLTransactionError("x"), Lost, "standby"),
         (asyncpg.QueryCanceledError("x"), StoreUnavailable, "in time"),
         (ConnectionRefusedError(errno.ECONNREFUSED, "x"), Lost, "connection refused"),
+        (socket.gaierror(socket.EAI_NONAME, "x"), Lost, "host name is not known"),
         (TimeoutError(), Lost, "in time"),
         (OverflowError("x"), Conflict, "cannot hold"),
     ],
