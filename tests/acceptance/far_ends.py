@@ -13,7 +13,7 @@ from adapters.lab.numbers import number_for
 from gateway.domain.disposition import Disposition
 from gateway.domain.machine import CallbackState
 
-RING_SECONDS: Final = 5.0
+RING_SECONDS: Final = 9.0
 """How long Kairos lets a telephone ring here: longer than the slowest who still answers."""
 _D, _S = Disposition, CallbackState
 
