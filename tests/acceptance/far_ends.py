@@ -57,7 +57,7 @@ def _missed(
     )
 
 
-_FIVE, _BRIEF = (2.5, 6.5), (0.0, 2.0)
+_FIVE, _BRIEF = (1.0, 6.5), (0.0, 2.0)
 _NOT_PICKED_UP: Final = (
     ("rings out", "ring_out", _D.NO_ANSWER),
     ("busy, 486", "busy", _D.BUSY),

@@ -25,7 +25,7 @@ from adapters.lab.asterisk import AsteriskLab
 from adapters.sql import SqlReader, open_reader
 from config.settings import Settings, load_settings
 from gateway.bootstrap.service import open_store
-from gateway.domain.disposition import meaning
+from gateway.domain.disposition import Disposition, meaning
 from gateway.domain.machine import CallbackState, LegState
 from gateway.domain.model import Leg, Role
 from gateway.ports import History
@@ -44,6 +44,8 @@ from tests.fault.pbx_side import PbxSide, read_cel
 pytestmark = [pytest.mark.asterisk, pytest.mark.slow, pytest.mark.timeout(240)]
 
 _ALL_CLOSED_WITHIN: Final = 150.0
+_LATE: Final = 1.0
+"""Seconds by which a busy machine may hear of an answer or an end too late, at most."""
 _OPEN: Final = (CallbackState.SCHEDULED.value, CallbackState.DIALING.value)
 
 
@@ -181,10 +183,11 @@ def _check_caps(outcomes: Iterable[Outcome], database: Path) -> None:
 
 
 def _check_cel(outcomes: Iterable[Outcome], cel: Path) -> None:
-    """Asterisk's own channel event log knows the same calls, and which of them were answered."""
+    """Asterisk's own channel event log knows the same calls, their answers and their length."""
     side = PbxSide()
     read_cel(cel, side)
     for one in outcomes:
+        call = None
         for leg in one.way.legs:
             call = side.calls.get(leg.id)
             made = call is not None and call.existed
@@ -192,6 +195,10 @@ def _check_cel(outcomes: Iterable[Outcome], cel: Path) -> None:
             assert (call is not None and call.answered is not None) == bool(leg.answered_at)
             if leg.state is LegState.NOT_PLACED:
                 assert call is None, one.case.row
+        if call is not None and one.stored[-1:] == (Disposition.ANSWERED_HUMAN,):
+            began, ended = call.connected or call.answered or 0.0, call.ended or 0.0
+            talked = one.way.attempts[-1].talk_seconds
+            assert talked == pytest.approx(ended - began, abs=_LATE), one.case.row
 
 
 def _table(outcomes: Iterable[Outcome]) -> str:
