@@ -242,7 +242,7 @@ RETRY_RULES: Final = {"sets": {"once": _rules(1, _ONCE), "again": _rules(4, _AGA
 
 
 def settings(lab: AsteriskLab, folder: Path) -> dict[str, Any]:
-    """Return the configuration: three trunks on one Asterisk, one of them good."""
+    """Return the configuration: four trunks on one Asterisk, two of them good."""
     carrier = {
         "type": "lab",
         "port": lab.ami_port,
