@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import operator
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,7 +24,7 @@ from bench.figures import write_result
 _console = Console(highlight=False, soft_wrap=False, width=None)
 
 
-def _table(title: str, rows: list[Mapping[str, Any]]) -> None:
+def _table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     table = Table(title=title, title_justify="left")
     for column in rows[0]:
         table.add_column(str(column).replace("_", " "), justify="right")
@@ -104,7 +104,7 @@ async def _claim(verdicts: _Verdicts, *, quick: bool) -> Any:  # noqa: ANN401 --
     return result
 
 
-_Part = Callable[..., Awaitable[Any]]
+_Part = Callable[..., Coroutine[Any, Any, Any]]
 _PARTS: dict[str, _Part] = {"ami": _ami, "claim": _claim, "calls": _calls, "lateness": _lateness}
 
 
