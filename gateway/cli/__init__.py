@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 __all__ = ["main"]
@@ -17,4 +18,6 @@ def main() -> None:
 
         return Kairos()
 
-    sys.exit(run(root))
+    code = run(root)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is over: one more Ctrl-C changes nothing
+    sys.exit(code)
