@@ -157,13 +157,7 @@ def _install(
     colors: bool,
     listener: Listener | None,
 ) -> None:
-    utc = style == "json"
-    stamp = structlog.processors.TimeStamper(fmt="iso" if utc else _FORMAT, utc=utc)
-    first: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        stamp,
-    ]
+    first = _first(utc=style == "json")
     renderer = _renderer(style, colors=colors)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -192,6 +186,14 @@ def _install(
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=False,
     )
+
+
+def _first(*, utc: bool) -> list[structlog.typing.Processor]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso" if utc else _FORMAT, utc=utc),
+    ]
 
 
 class _Lines:
