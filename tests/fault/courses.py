@@ -12,6 +12,7 @@ from tests.fault.runner import Course, FaultRun, MakeSwitch, Verdict, fault_run
 
 _PIECES: Final = 4
 _AT_FIRST: Final = 0.6
+_KILLED_AT_START: Final = 10
 
 
 async def gateway_killed(
@@ -20,7 +21,7 @@ async def gateway_killed(
     """Kill the gateway again and again while it dials; most people are there from the start.
 
     The others are imported in four pieces while it runs: an import that the kill cuts off is made
-    again, as its user would.
+    again, as its user would. Every tenth time it is killed before that while it still starts.
     """
     first = int(course.people * _AT_FIRST)
     step = -(-(course.people - first) // _PIECES)
@@ -28,6 +29,8 @@ async def gateway_killed(
     due = {kills * n // _PIECES: piece for n, piece in enumerate(pieces)}
     async with fault_run(folder, course, make_switch, program=program, share=first) as (run, all_):
         for n in range(kills):
+            if n % _KILLED_AT_START == _KILLED_AT_START - 1:
+                await run.kill_at_start()
             await run.start()
             await _life_and_death(run, all_, due.get(n))
         return await _verdict(run)

@@ -22,7 +22,7 @@ SETTLE: Final = 1.0
 QUEUES: Final = ("talk", "agents", "talk", "connect")
 """Which queue the n-th request goes to; half of them need nobody, a quarter calls agents first."""
 
-_IMPORT_SECONDS: Final = 60.0
+_COMMAND_SECONDS: Final = 60.0
 _LEAVE_SECONDS: Final = 30.0
 _AGAIN: Final = {"delays": [MIN_GAP], "at_least": MIN_GAP}
 _RESULTS: Final = (
@@ -108,14 +108,21 @@ class GatewayProcess:
 
     async def take_in(self, file: Path) -> bool:
         """Import a file; True if all of it was taken in."""
+        return await self._command("import", str(file)) == 0
+
+    async def audits_itself(self) -> bool:
+        """Ask it whether it keeps its promises, as its own books have it."""
+        return await self._command("audit") == 0
+
+    async def _command(self, *arguments: str) -> int | None:
         with self.output.open("ab") as output:
-            command = (*self._program, "import", str(file), "--config", str(self._config))
+            command = (*self._program, *arguments, "--config", str(self._config))
             process = await asyncio.create_subprocess_exec(
                 *command, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output
             )
         try:
-            async with asyncio.timeout(_IMPORT_SECONDS):
-                return await process.wait() == 0
+            async with asyncio.timeout(_COMMAND_SECONDS):
+                return await process.wait()
         finally:
             if process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):

@@ -22,8 +22,12 @@ from tests.fault.switches import Switch
 
 MakeSwitch = Callable[[Path, TableWorld, int], AbstractAsyncContextManager[Switch]]
 
+KILL: Final = "kill -9 of the gateway"
+KILL_AT_START: Final = "kill -9 while it starts"
+
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _DIALS_WITHIN: Final = 30.0
+_STARTS_FOR: Final = (0.5, 2.0)
 _AIMS_FOR: Final = 0.5
 _AUDIT_SECONDS: Final = 60.0
 _NOTHING_OPEN: Final = 0.2
@@ -48,11 +52,15 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the auditor said: its exit code, its table, and its report as data."""
+    """What the auditor said: its exit code, its table, and its report as data.
+
+    ``objection``: what ``kairos audit`` found against its own books, asked when all is finished.
+    """
 
     code: int
     table: str
     report: dict[str, Any]
+    objection: str
 
 
 class Witness:
@@ -132,7 +140,15 @@ class FaultRun:
         """End the gateway with SIGKILL."""
         at = time.time()
         await self.gateway.kill()
-        self._note(at, "kill -9 of the gateway")
+        self._note(at, KILL)
+
+    async def kill_at_start(self) -> None:
+        """Start the gateway and kill it before it may dial: it opens, resumes, logs in."""
+        await self.gateway.start()
+        await asyncio.sleep(self.rng.uniform(*_STARTS_FOR))
+        at = time.time()
+        await self.gateway.kill()
+        self._note(at, KILL_AT_START)
 
     async def stop_gateway(self) -> None:
         """End the gateway with SIGTERM: it drains first."""
@@ -216,7 +232,10 @@ class FaultRun:
             printed, _ = await process.communicate()
         if process.returncode not in {0, 1}:
             raise AssertionError("the auditor could not do its work; see its error above")
-        return Verdict(process.returncode, printed.decode(), json.loads(report.read_text()))
+        agrees = not finished or await self.gateway.audits_itself()
+        objection = "" if agrees else self.gateway.last_words()
+        whole = json.loads(report.read_text())
+        return Verdict(process.returncode, printed.decode(), whole, objection)
 
 
 @asynccontextmanager

@@ -42,4 +42,5 @@ async def test_the_gateway_is_stopped_in_good_order(tmp_path: Path, tell: Tell) 
 def _holds(verdict: Verdict) -> None:
     report = verdict.report
     assert (report["lost"], report["twice"], verdict.code) == (0, 0, 0), verdict.table
+    assert verdict.objection == ""
     assert min(report["on_the_wire_at_a_kill"]) > 0, "a fault hit no call: it was no test"
