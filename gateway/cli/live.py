@@ -28,6 +28,8 @@ _LAST_MOVES: Final = 8
 _RATE_OVER: Final = 10.0
 _LATE_OVER: Final = 100
 _BAR: Final = 24
+_LOUD: Final = frozenset({"warning", "error", "critical"})
+_WATCHED: Final = ("carrier.", "database.", "dispatch.", "leg.", "gateway.")
 _ANSWERED: Final = frozenset(
     {Disposition.ANSWERED_HUMAN, Disposition.ANSWERED_MACHINE, Disposition.ABANDONED}
 )
@@ -65,7 +67,7 @@ class Board:
         """Take one line of the log."""
         if event.get("event") == "callback.moved":
             self._moved(event)
-        elif event.get("level") in {"warning", "error", "critical"}:
+        elif event.get("level") in _LOUD and str(event.get("event")).startswith(_WATCHED):
             reason = event.get("reason", "")
             self._move(Text(f"{event.get('event')}  {reason}", style="yellow"))
 

@@ -108,15 +108,10 @@ class _Practice:
         people = root.practice_people(seed=folder.seed, size=folder.callbacks)
         requests = requests_for(people, folder.seed)
         known = sum((await service.reader.counts()).values())
-        if known >= len(requests):
-            self._say(f"Going on with the {known} callbacks in {_shown(folder.path)}.")
-        else:
-            self._say(
-                f"Taking in {len(requests)} callbacks (everything is kept in "
-                f"{_shown(folder.path)})."
-            )
-            for start in range(0, len(requests), _BATCH):
-                await service.intake.take(requests[start : start + _BATCH])
+        what = f"Going on with the {known}" if known else f"Taking in {len(requests)}"
+        self._say(f"{what} callbacks (everything is kept in {_shown(folder.path)}).")
+        for start in range(0, len(requests), _BATCH):
+            await service.intake.take(requests[start : start + _BATCH])
 
     async def _call_everybody(self, service: Service) -> None:
         self._board.began = time.monotonic()
@@ -176,7 +171,8 @@ class _Practice:
         where = "" if _is_default(self._folder) else f" --config {_shown(self._folder.config)}"
         if tally.open:
             command = " ".join(["kairos practice", *_same(self._folder)])
-            console.print(f"\n{tally.open} are still open. To go on: {command}", soft_wrap=True)
+            still = "1 is" if tally.open == 1 else f"{tally.open} are"
+            console.print(f"\n{still} still open. To go on: {command}", soft_wrap=True)
         if tally.example:
             console.print(f"\nLook at one:  kairos show {tally.example}{where}", soft_wrap=True)
             console.print(f"See them all: kairos callbacks{where}", soft_wrap=True)
