@@ -149,12 +149,24 @@ def judge(due: Due, decide: Decide) -> Judged:
         )
         change = decide(candidate)
         judged.append((candidate, change))
-        guards.update({guard.key: guard for guard in change.guards})
-        attempt = change.attempt
-        if attempt is not None and attempt.closed_at is None:
-            until = max((leg.resolve_by for leg in change.legs), default=due.now)
-            busy["contact", attempt.contact_id] = busy["number", attempt.number] = until
+        if not _will_be_refused(change, busy):
+            guards.update({guard.key: guard for guard in change.guards})
+            busy.update(_made_busy(change, due.now))
     return judged
+
+
+def _made_busy(change: Change, now: datetime) -> Busy:
+    attempt = change.attempt
+    if attempt is None or attempt.closed_at is not None:
+        return {}
+    until = max((leg.resolve_by for leg in change.legs), default=now)
+    return {("contact", attempt.contact_id): until, ("number", attempt.number): until}
+
+
+def _will_be_refused(change: Change, busy: Busy) -> bool:
+    """Tell what the constraints will say, so that later candidates are not shown what never was."""
+    capped = any(one.n_day > one.cap_day or one.n_week > one.cap_week for one in change.guards)
+    return capped or not busy.keys().isdisjoint(_made_busy(change, change.at))
 
 
 def _busy_until(callback: Callback, busy: Busy, now: datetime) -> datetime | None:

@@ -254,6 +254,16 @@ async def test_the_time_of_sending_stays_though_later_news_do_not_carry_it(store
     assert flight.attempt.placed_at == after(1)
 
 
+async def test_neither_time_can_be_moved_afterwards(store: Store) -> None:
+    flight = await one_flight(store)
+    await store.start_sending([flight.legs[0].id], after(1))
+    leg = replace(flight.legs[0], state=LegState.ENDED, sending_at=after(9))
+    attempt = replace(flight.attempt, placed_at=after(9))
+    await store.submit(Change(at=after(9), attempt=attempt, legs=(leg,)))
+    [flight] = await store.open_flights()
+    assert (flight.legs[0].sending_at, flight.attempt.placed_at) == (after(1), after(1))
+
+
 async def test_a_released_leg_is_never_sent(store: Store) -> None:
     flight = await one_flight(store)
     released = replace(flight.legs[0], state=LegState.RELEASED, ended_at=after(1))
