@@ -25,6 +25,16 @@ _NEXT_DUE = (
     .order_by(CALLBACK.c.due_at)
     .limit(1)
 )
+_OVERDUE = (
+    select(CALLBACK)
+    .where(
+        text("callback.state = 'SCHEDULED'"),
+        CALLBACK.c.deadline < bindparam("now_"),
+        CALLBACK.c.due_at <= bindparam("now_"),
+    )
+    .order_by(CALLBACK.c.due_at, CALLBACK.c.id)
+    .limit(bindparam("limit_"))
+)
 _AFTER_ALL = "\U0010ffff"
 
 
@@ -37,17 +47,8 @@ def next_due(connection: Connection, queues: Sequence[str]) -> datetime | None:
 
 def overdue(connection: Connection, now: datetime, limit: int) -> list[Callback]:
     """Return scheduled callbacks that were due and whose deadline has passed, oldest first."""
-    query = (
-        select(CALLBACK)
-        .where(
-            text("callback.state = 'SCHEDULED'"),
-            CALLBACK.c.due_at <= micros(now),
-            CALLBACK.c.deadline < micros(now),
-        )
-        .order_by(CALLBACK.c.due_at, CALLBACK.c.id)
-        .limit(limit)
-    )
-    return [read_callback(row) for row in connection.execute(query)]
+    rows = connection.execute(_OVERDUE, {"now_": micros(now), "limit_": max(0, limit)})
+    return [read_callback(row) for row in rows]
 
 
 def open_flights(connection: Connection, node: str | None) -> list[Flight]:
