@@ -32,6 +32,7 @@ _LARGEST_BODY: Final = 4_000_000
 _READ_WITHIN: Final = 15.0
 _ANSWER_WITHIN: Final = 60.0
 _CLOSE_WITHIN: Final = 5.0
+_LINGER: Final = 1.0
 
 Health = Callable[[], Awaitable[Mapping[str, Any]]]
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -48,7 +49,9 @@ async def control_server(folder: Path, intake: Intake, health: Health) -> AsyncI
         [web.post("/v1/callbacks", _taker(intake)), web.get("/v1/health", _health(health))]
     )
     path = folder / SOCKET_NAME
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_CLOSE_WITHIN)
+    runner = web.AppRunner(
+        app, access_log=None, shutdown_timeout=_CLOSE_WITHIN, lingering_time=_LINGER
+    )
     await runner.setup()
     try:
         await web.SockSite(runner, listen(path)).start()

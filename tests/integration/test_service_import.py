@@ -3,6 +3,7 @@
 import contextlib
 import json
 import socket
+import sqlite3
 import stat
 from pathlib import Path
 from typing import Any
@@ -127,3 +128,18 @@ def test_a_large_file_is_taken_in_in_pieces(place: Place) -> None:
     said = place.run("import", str(place.write(f"number,reason\n{rows}")), "--json")
     assert said.code == 0
     assert said.json["added"] == 3000
+
+
+def test_an_audit_that_finds_a_broken_promise_says_so_and_ends_with_one(place: Place) -> None:
+    place.run("import", str(place.write(GOOD)))
+    with contextlib.closing(sqlite3.connect(place.data / "kairos.db")) as rows:
+        rows.execute("UPDATE callback SET state = 'DIALING', due_at = NULL")
+        rows.commit()
+    said = place.run("audit")
+    assert said.code == 1
+    assert "I" in said.out
+    assert "violations" in said.err
+    told = place.run("audit", "--json")
+    assert told.code == 1
+    assert told.json["ok"] is False
+    assert len(told.json["violations"]) >= 2
