@@ -100,7 +100,8 @@ class CallbackRow(_Rows, table=True):
         # Claiming must not slow down with the number of callbacks that are due later.
         _partial("callback_due", "queue", "due_at", "id", where="state = 'SCHEDULED'"),
         # Nor must looking for those whose deadline passed.
-        _partial("callback_deadline", "deadline", where="state = 'SCHEDULED'"),
+        # (Not partial: SQLite would rather read all that are scheduled, by the index below.)
+        Index("callback_deadline", "state", "deadline"),
         UniqueConstraint("idempotency_key", name="callback_idempotency_key"),
         # Lists and counts by state, newest first.
         Index("callback_state", "state", "id"),

@@ -157,9 +157,15 @@ async def test_no_statement_of_every_day_reads_a_whole_table(sqlite_store_url: s
     assert len(statements) > 15
     with sqlite3.connect(sqlite_store_url.removeprefix("sqlite:///")) as plain:
         for name, statement in statements.items():
-            values = [None] * statement.count("?")
+            values = [0] * statement.count("?")
             plan = plain.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()
-            lines = [line[-1] for line in plan if line[-1].startswith("SCAN")]
-            scanned = [one for one in lines if not one.startswith(("SCAN json_each", "SCAN anon"))]
+            scanned = [
+                line[-1]
+                for line in plan
+                if line[-1].startswith("SCAN")
+                and not line[-1].startswith(("SCAN json_each", "SCAN anon"))
+            ]
+            # Nearly all callbacks are in one state: to find by state alone is to read them all.
+            scanned += [line[-1] for line in plan if "callback_state (state=?)" in line[-1]]
             assert not scanned, f"{name}: {plan}"
     plain.close()

@@ -3,7 +3,6 @@
 Without it each look read every scheduled callback, a million of them if need be.
 """
 
-import sqlalchemy as sa
 from alembic import op
 
 revision = "0003"
@@ -13,11 +12,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    scheduled = sa.text("state = 'SCHEDULED'")
-    op.create_index(
-        "callback_deadline",
-        "callback",
-        ["deadline"],
-        sqlite_where=scheduled,
-        postgresql_where=scheduled,
-    )
+    op.create_index("callback_deadline", "callback", ["state", "deadline"])
