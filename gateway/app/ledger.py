@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 import structlog
 
+from gateway.app.outcome import rebased
 from gateway.domain.change import Change
-from gateway.domain.errors import Conflict, StoreUnavailable
-from gateway.domain.machine import CallbackState
+from gateway.domain.errors import Conflict, KairosError, StoreUnavailable
+from gateway.domain.model import Callback
 from gateway.ports import Clock, Store
 
 __all__ = ["Ledger"]
@@ -29,6 +30,7 @@ _RETRY_EVERY = 1.0
 class _Entry:
     change: Change
     result: asyncio.Future[None] | None
+    over: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Ledger:
@@ -40,8 +42,6 @@ class Ledger:
         self._on_edge = on_edge
         self._entries: deque[_Entry] = deque()
         self._news = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
         self._broken = ""
 
     @property
@@ -53,20 +53,19 @@ class Ledger:
         """Queue a change; it is on its way to the database when this returns."""
         result = None if self._is_stuck() else _future(self._store.submit(change))
         self._entries.append(_Entry(change, result))
-        self._idle.clear()
         self._news.set()
 
     async def flushed(self) -> None:
-        """Wait until everything written so far, and since, is durable."""
-        await self._idle.wait()
+        """Wait until everything written so far is durable, however much is written meanwhile."""
+        if self._entries:
+            await self._entries[-1].over.wait()
 
     async def run(self) -> None:
         """Confirm changes in order until canceled. Cancelable at any await."""
         while True:
             while self._entries:
                 await self._confirm(self._entries[0])
-                self._entries.popleft()
-            self._idle.set()
+                self._entries.popleft().over.set()
             self._news.clear()
             await self._news.wait()
 
@@ -88,41 +87,44 @@ class Ledger:
             try:
                 await asyncio.shield(entry.result)
             except StoreUnavailable as error:
-                self._edge(str(error))
+                # What was on its way behind it goes again too: in doubt the last word comes last.
                 for waiting in self._entries:
                     waiting.result = None
-                await self._clock.sleep(_RETRY_EVERY)
-            except Conflict as error:
-                entry.change = await self._rebased(entry.change, error)
-                if entry.change.callback is None:
+                await self._wait(error)
+            except KairosError as error:
+                rest = await self._rebased(entry.change, error)
+                if rest is None:
                     self._edge("")
                     return
-                entry.result = None
+                entry.change, entry.result = rest, None
             else:
                 self._edge("")
                 return
 
-    async def _rebased(self, change: Change, error: Conflict) -> Change:
-        """Put a refused change on top of what the database holds now, or give the row up.
+    async def _wait(self, error: StoreUnavailable) -> None:
+        self._edge(str(error))
+        await self._clock.sleep(_RETRY_EVERY)
 
-        Two honest reasons exist: the change was committed although we saw a failure, or somebody
-        asked for a cancellation meanwhile. Anything else is a defect and is reported.
-        """
+    async def _rebased(self, change: Change, error: KairosError) -> Change | None:
+        """Return what is left to write of a refused change; None gives it up, which is a defect."""
         wanted = change.callback
-        found = await self._store.history(wanted.id) if wanted else None
-        if wanted is None or found is None:
-            _log.error("ledger.conflict", reason=str(error))
-            return replace(change, callback=None)
-        held = found.callback
-        if held.version == wanted.version and held.state == wanted.state:
-            return replace(change, callback=None)
-        if held.state is not CallbackState.DIALING or held.attempts != wanted.attempts:
-            _log.error("ledger.conflict", reason=str(error), callback_id=wanted.id)
-            return replace(change, callback=None)
-        cancel = held.cancel_requested or wanted.cancel_requested
-        return replace(
-            change, callback=replace(wanted, version=held.version + 1, cancel_requested=cancel)
-        )
+        held = await self._held(wanted) if wanted and isinstance(error, Conflict) else None
+        rest = rebased(change, held) if held else None
+        callback_id = wanted.id if wanted else None
+        if rest is None:
+            _log.error("ledger.change_lost", reason=str(error), callback_id=callback_id)
+        else:
+            _log.warning("ledger.rebased", reason=str(error), callback_id=callback_id)
+        return rest
+
+    async def _held(self, wanted: Callback) -> Callback | None:
+        while True:
+            try:
+                found = await self._store.history(wanted.id)
+            except StoreUnavailable as error:
+                await self._wait(error)
+            else:
+                return found.callback if found else None
 
     def _edge(self, trouble: str) -> None:
         if trouble == self._broken:
@@ -136,4 +138,12 @@ class Ledger:
 
 
 def _future(result: Awaitable[None]) -> asyncio.Future[None]:
-    return asyncio.ensure_future(result)
+    future = asyncio.ensure_future(result)
+    future.add_done_callback(_look_at)
+    return future
+
+
+def _look_at(future: asyncio.Future[None]) -> None:
+    """Keep asyncio from complaining about the failure of what is sent again anyway."""
+    if not future.cancelled():
+        future.exception()

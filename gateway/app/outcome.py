@@ -13,7 +13,7 @@ from gateway.domain.machine import CallbackEvent, CallbackState, step_callback
 from gateway.domain.model import Attempt, Callback, Contact, Flight, Leg, Plan, Step
 from gateway.ports import Planner, PlanQuestion
 
-__all__ = ["conclusion", "late_upgrade", "planned"]
+__all__ = ["conclusion", "late_upgrade", "planned", "rebased"]
 
 
 async def conclusion(
@@ -138,3 +138,36 @@ def late_upgrade(flight: Flight, leg: Leg, now: datetime) -> Change:
     elif callback.used != flight.callback.used and callback.closed_at is None:
         after = callback.moved(callback.state)
     return Change(at=now, callback=after, attempt=attempt, legs=(leg,), steps=tuple(steps))
+
+
+def rebased(change: Change, held: Callback) -> Change | None:
+    """Return what is left to write of a change refused over its callback, stored as ``held``.
+
+    Honest reasons are that it was kept although a failure was told (then its rows are written
+    once more, for older ones may have been written over them), and that during the call a
+    cancellation was asked for or an earlier attempt turned out to have reached the contact.
+    Whatever else moved the callback, the end of the attempt stands. None: nothing can be done.
+    """
+    wanted = change.callback
+    if wanted is None or held.version + 1 == wanted.version:
+        return None  # It was the next version: something in it can never be kept.
+    if held.version == wanted.version and held.state is wanted.state:
+        return replace(change, callback=None, steps=())
+    if held.state is not CallbackState.DIALING or held.attempts != wanted.attempts:
+        return replace(change, callback=None) if change.attempt else None
+    marks = replace(
+        wanted,
+        version=held.version,
+        cancel_requested=held.cancel_requested or wanted.cancel_requested,
+        answered_late=held.answered_late or wanted.answered_late,
+    )
+    if wanted.state is CallbackState.SCHEDULED and marks.answered_late:
+        reached = replace(marks, outcome=Disposition.ANSWERED_HUMAN)
+        stop = Stop(event=CallbackEvent.COMPLETE, reason="an earlier attempt had reached them")
+        after, step = planned(reached, stop, change.at)
+    elif wanted.state is CallbackState.SCHEDULED and marks.cancel_requested:
+        stop = Stop(event=CallbackEvent.CANCEL, reason="canceled on request")
+        after, step = planned(marks, stop, change.at)
+    else:
+        return replace(change, callback=marks.moved(wanted.state))
+    return replace(change, callback=after, steps=(*change.steps, step))
