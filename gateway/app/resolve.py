@@ -30,6 +30,8 @@ _log = structlog.get_logger()
 _LOOK_TIMEOUT = 30.0
 # A PBX writes its evidence a moment after it told the end.
 _EVIDENCE_LAG = 1.0
+# What rang or was answered was placed, whatever a log with holes may say.
+_MAY_BE_UNPLACED = frozenset({LegState.SENDING, LegState.ACCEPTED})
 
 
 class Resolver:
@@ -70,6 +72,14 @@ class Resolver:
     def link_down(self, event: LinkDown) -> None:
         """Note a lost link; its legs are looked at when it is back or their time is up."""
         _log.warning("carrier.down", carrier=event.carrier, reason=event.reason)
+
+    def heard(self, event: CallEvent) -> None:
+        """Hear that a leg is under way; one in doubt gets its time to show from here on.
+
+        An order may lie in a PBX that hangs; its call begins a moment after it was taken.
+        """
+        if event.leg_id in self._look_at and event.leg_id not in self._heard:
+            self.doubt(event.leg_id)
 
     def ended(self, event: CallEvent) -> bool:
         """Hear of the end of a leg; True if this takes it, False if it can be believed as it is.
@@ -125,7 +135,7 @@ class Resolver:
 
     def _due(self, now: datetime) -> list[Leg]:
         legs = {leg.id: leg for leg in self._legs()}
-        for gone in self._look_at.keys() - legs.keys():
+        for gone in (self._look_at.keys() | self._adopted) - legs.keys():
             self._forget(gone)
         return [leg for leg in legs.values() if self._time_of(leg) <= now]
 
@@ -159,8 +169,12 @@ class Resolver:
             _log.warning("resolver.look_failed", carrier=carrier, reason=str(error))
             reachable = False
         epoch = dialer.status().boot_epoch if dialer is not None else ""
+        newest = {leg.id: leg for leg in self._legs(carrier)}
         for leg in legs:
-            self._judge(leg, living, findings.get(leg.id), epoch if reachable else None)
+            if newest.get(leg.id) == leg:
+                self._judge(leg, living, findings.get(leg.id), epoch if reachable else None)
+            elif leg.id in newest:
+                self.doubt(leg.id)  # What was heard meanwhile is newer than what was looked up.
         self.on_settled()
 
     def _judge(
@@ -171,12 +185,16 @@ class Resolver:
             self._adopt(leg, living[leg.id], now)
         elif finding is not None and finding.disposition is not None:
             self._tell(leg, finding, now)
-        elif finding is not None and finding.placed is False:
+        elif finding is not None and self._is_proved_unplaced(leg, finding):
             text = "proved not placed: the PBX has no trace of it"
             self._desk.settle(leg.id, LegEvent.PROVE_NOT_PLACED, text=text)
             self._forget(leg.id)
         else:
             self._wait_or_give_up(leg, epoch, now)
+
+    def _is_proved_unplaced(self, leg: Leg, finding: Finding) -> bool:
+        unheard = leg.state in _MAY_BE_UNPLACED and leg.id not in self._heard
+        return finding.placed is False and unheard
 
     def _adopt(self, leg: Leg, channel: str, now: datetime) -> None:
         self._look_at.pop(leg.id, None)

@@ -33,6 +33,7 @@ async def track(
             case CallEvent(news=CallNews.ENDED) if resolver.ended(event):
                 continue
             case CallEvent():
+                resolver.heard(event)
                 desk.news(event)
             case LinkUp():
                 _log.info("carrier.up", carrier=event.carrier, boot_epoch=event.boot_epoch)
