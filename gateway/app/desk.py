@@ -22,7 +22,7 @@ from gateway.app.spec import QueueSpec
 from gateway.app.wording import describe
 from gateway.domain.change import Change
 from gateway.domain.disposition import Disposition
-from gateway.domain.errors import Conflict, IllegalTransition, StoreError
+from gateway.domain.errors import Conflict, IllegalTransition, StoreUnavailable
 from gateway.domain.events import CallEvent, CallNews
 from gateway.domain.flight import (
     Effect,
@@ -40,7 +40,7 @@ from gateway.ports import Clock, Planner, Store
 __all__ = ["Desk"]
 
 _log = structlog.get_logger()
-_LATE_TRIES = 3
+_LATE_TRIES, _LATE_WAIT = 3, 1.0
 
 Spawn = Callable[[Coroutine[Any, Any, None], str], None]
 
@@ -263,7 +263,8 @@ class Desk:
 
     async def _learn_late(self, event: CallEvent) -> None:
         """Upgrade a closed attempt from late news, on top of what is stored by now."""
-        for _ in range(_LATE_TRIES):
+        tries = 0
+        while tries < _LATE_TRIES:
             past = self.registry.past_of_leg(event.leg_id)
             if past is not None and past.callback.id in self._closing:
                 await self._closing[past.callback.id].wait()
@@ -276,12 +277,13 @@ class Desk:
                 change = late_upgrade(flight, leg, self._clock.now())
                 await self._store.submit(change)
             except Conflict:
-                continue
-            except StoreError as error:
-                _log.warning("late_news.lost", leg_id=event.leg_id, reason=str(error))
+                tries += 1
+            except StoreUnavailable:
+                await self._clock.sleep(_LATE_WAIT)
+            else:
+                self._took_upgrade(flight, leg, change)
                 return
-            self._took_upgrade(flight, leg, change)
-            return
+        _log.warning("late_news.lost", leg_id=event.leg_id)
 
     def _took_upgrade(self, flight: Flight, leg: Leg, change: Change) -> None:
         open_now = self.registry.of_callback(flight.callback.id)

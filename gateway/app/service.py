@@ -130,7 +130,7 @@ class Gateway:
             on_ready()
             await stop.wait()
             await self._drain()
-            for task in tasks:
+            for task in (*tasks, *self._side_tasks):
                 task.cancel()
         self._group = None
         if self._refused and len(self._refused) == len(self._parts.dialers):
