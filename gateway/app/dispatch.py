@@ -16,6 +16,7 @@ from gateway.app.desk import Desk
 from gateway.app.ledger import Ledger
 from gateway.app.sender import Sender
 from gateway.app.spec import DispatchSpec, QueueSpec
+from gateway.app.strays import Strays
 from gateway.app.waiting import sleep_until_woken
 from gateway.domain.change import Demand
 from gateway.domain.errors import StoreError
@@ -29,8 +30,10 @@ __all__ = ["Dispatcher"]
 _log = structlog.get_logger()
 _LOOK_AHEAD = 1.0
 _TROUBLE_WAIT = 1.0
-# While a queue has no carrier, its callbacks' deadlines are looked at this often, in seconds.
+# While a queue has no carrier, its callbacks' deadlines are looked at this often, in seconds; else
+# this often, for the sake of queues that are not configured any more.
 _EXPIRY_LOOK = 15.0
+_RARE_EXPIRY_LOOK = 3600.0
 # While calls wait for room anyway, rooms that become free within this time share one claim.
 _ROOM_SPACING = 0.05
 
@@ -68,7 +71,8 @@ class Dispatcher:
         self._slept_until: datetime | None = None
         self._lacked_room = True
         self._paused = ""
-        self._expiry_look = clock.now()
+        self._expiry_looked = float("-inf")
+        self._strays = Strays(store, clock, desk, spec.node)
 
     def planned(self, due_at: datetime) -> None:
         """Hear of a callback that is due at ``due_at``; wakes the loop only if that is earlier."""
@@ -99,14 +103,13 @@ class Dispatcher:
             self._slept_until = None  # From here on anything new may be missed: wake for it.
             try:
                 await self._claim()
-                due = await self._next_due()
-                if self._lacked_room:
-                    due = await self._expire(due)
+                stray = await self._strays.look()
+                due = await self._expire(await self._next_due())
             except StoreError as error:
                 _log.warning("dispatch.waits", reason=str(error))
                 await sleep_until_woken(self._wake, self._clock, _TROUBLE_WAIT)
                 continue
-            await self._rest(due)
+            await self._rest(min(filter(None, (due, stray)), default=None))
 
     async def _rest(self, due: datetime | None) -> None:
         """Sleep until something is due or new."""
@@ -148,7 +151,11 @@ class Dispatcher:
             epochs={name: one.status().boot_epoch for name, one in self._dialers.items()},
             agents=agents,
         )
-        flights = await self._store.claim(now, demands, lambda one: decide(one, terms))
+        try:
+            flights = await self._store.claim(now, demands, lambda one: decide(one, terms))
+        except StoreError:
+            self._strays.suspect()
+            raise
         for flight in flights:
             self._desk.registry.put(flight)
             if self._paused:
@@ -157,18 +164,24 @@ class Dispatcher:
             else:
                 self._senders[flight.legs[0].carrier].enqueue(flight.legs[0].id)
 
-    async def _expire(self, due: datetime | None) -> datetime:
-        """Close what waited in vain for room until its deadline; returns when to look again.
+    async def _expire(self, due: datetime | None) -> datetime | None:
+        """Close what waited in vain until its deadline; returns when to look again.
 
         Where there is room, the claim itself closes what is past its deadline.
         """
-        now = self._clock.now()
-        if now >= self._expiry_look:
-            self._expiry_look = now + timedelta(seconds=_EXPIRY_LOOK)
+        if self._ledger.trouble:
+            return due  # Nothing can be written; when that is over, the ledger wakes the loop.
+        every = _EXPIRY_LOOK if self._lacked_room else _RARE_EXPIRY_LOOK
+        now, tick = self._clock.now(), self._clock.monotonic()
+        if tick >= self._expiry_looked + every:
+            self._expiry_looked = tick
             for callback in await self._store.overdue(now):
-                reason = "the deadline passed while no carrier or agent was free"
+                served = callback.queue in self._queues
+                why = "no carrier or agent was free" if served else "its queue was not configured"
+                reason = f"the deadline passed while {why}"
                 self._ledger.write(close_callback(callback, CallbackEvent.EXPIRE, reason, now))
-        return min(due or self._expiry_look, self._expiry_look)
+        look = now + timedelta(seconds=self._expiry_looked + every - tick)
+        return min(due or look, look)
 
     async def _next_due(self) -> datetime | None:
         # Each for itself: any of them may be the one that has something due.

@@ -69,6 +69,10 @@ class Registry:
         """Return the closed flight of this leg if it is still remembered."""
         return self._past.get(leg_id)
 
+    def knows(self, leg_id: str) -> bool:
+        """Tell whether this leg is of an open flight or of one that is still remembered."""
+        return leg_id in self._by_leg or leg_id in self._past
+
     def in_use(self, carrier: str) -> int:
         """Return how many calls this carrier is busy with, reserved ones included."""
         return self._in_use[carrier]
