@@ -12,8 +12,19 @@ import pytest
 
 from tests.support.fake_ami import FakeAmi
 from tests.support.link_rig import Rig, running
+from tests.support.requirements import register, require
 
-pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
+
+def _why_no_openssl() -> str | None:
+    return None if shutil.which("openssl") else "no openssl on the PATH: apt-get install openssl"
+
+
+register("openssl", _why_no_openssl)
+
+
+@pytest.fixture(autouse=True)
+def _openssl() -> None:
+    require("openssl")
 
 
 def certificate(folder: Path, name: str, address: str) -> tuple[Path, Path]:
