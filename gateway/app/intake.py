@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -101,14 +102,14 @@ class Intake:
             id=self._ids.callback_id(),
             contact_id=contact.id,
             queue=queue.name,
-            requested_at=request.requested_at or now,
+            requested_at=_instant("requested_at", request.requested_at or now),
             deadline=self._deadline(request, queue, now),
             state=CallbackState.SCHEDULED,
             reason=_text("reason", request.reason),
             preferred=request.preferred,
-            worth=request.worth,
-            source=request.source,
-            idempotency_key=request.idempotency_key,
+            worth=_finite("worth", request.worth),
+            source=_text("source", request.source),
+            idempotency_key=_maybe_text("idempotency_key", request.idempotency_key),
         )
         came = Step(
             callback_id=callback.id,
@@ -131,7 +132,7 @@ class Intake:
     def _contact(self, request: CallbackRequest) -> tuple[Contact, NumberFacts]:
         if not request.numbers:
             raise BadInput("number", "missing", remedy="give at least one telephone number")
-        country = request.country or self._default_country
+        country = _maybe_text("country", request.country) or self._default_country
         facts = [self._numbers.parse(text, country) for text in request.numbers]
         first = facts[0]
         zone = request.zone or (first.zones[0] if len(first.zones) == 1 else None)
@@ -152,20 +153,34 @@ class Intake:
             zone=zone,
             country=home.upper() if home else None,
             subdivision=request.subdivision,
-            language=request.language,
-            industry=request.industry,
-            segment=request.segment,
+            language=_maybe_text("language", request.language),
+            industry=_maybe_text("industry", request.industry),
+            segment=_maybe_text("segment", request.segment),
         )
         return contact, first
 
     def _deadline(self, request: CallbackRequest, queue: QueueSpec, now: datetime) -> datetime:
         deadline = request.deadline or now + timedelta(seconds=queue.deadline_after)
-        if deadline.tzinfo is None:
-            raise BadInput("deadline", "has no time zone", remedy="write it like 2026-01-31T17:00Z")
-        if deadline <= now:
+        if _instant("deadline", deadline) <= now:
             problem = "lies in the past"
             raise BadInput("deadline", problem, value=deadline.isoformat(), remedy="give a later")
         return deadline
+
+
+def _instant(field_name: str, value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise BadInput(field_name, "has no time zone", remedy="write it like 2026-01-31T17:00Z")
+    return value
+
+
+def _finite(field_name: str, value: float) -> float:
+    if not math.isfinite(value):
+        raise BadInput(field_name, "is not a finite number", remedy="leave it out or give a number")
+    return value
+
+
+def _maybe_text(field_name: str, value: str | None) -> str | None:
+    return None if value is None else _text(field_name, value)
 
 
 def _text(field_name: str, value: str) -> str:
@@ -173,4 +188,6 @@ def _text(field_name: str, value: str) -> str:
         raise BadInput(field_name, f"longer than {_MAX_TEXT} characters", remedy="shorten it")
     if any(ord(char) < ord(" ") and char != "\t" for char in value):
         raise BadInput(field_name, "holds control characters", remedy="remove line breaks")
+    if any("\ud800" <= char <= "\udfff" for char in value):
+        raise BadInput(field_name, "holds half a character", remedy="write it in UTF-8")
     return value
