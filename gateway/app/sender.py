@@ -160,6 +160,7 @@ class Sender:
         objections = {
             f"{status.name} is down ({status.reason})": not status.up,
             f"{status.name} was restarted": status.boot_epoch != leg.boot_epoch,
+            f"its queue {callback.queue} is not configured": callback.queue not in self._queues,
             "the contact was reached by an earlier attempt": callback.answered_late,
             "canceled on request": callback.cancel_requested,
             "the deadline passed": now > callback.deadline,
