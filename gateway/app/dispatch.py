@@ -36,6 +36,8 @@ _EXPIRY_LOOK = 15.0
 _RARE_EXPIRY_LOOK = 3600.0
 # While calls wait for room anyway, rooms that become free within this time share one claim.
 _ROOM_SPACING = 0.05
+# The wall clock is looked at this often while a time is slept on: it may have been set meanwhile.
+_LONGEST_SLEEP = 30.0
 
 
 class Dispatcher:
@@ -122,8 +124,9 @@ class Dispatcher:
             if left <= 0:
                 await self._clock.sleep(self._spec.claim_spacing)
                 return
-            await sleep_until_woken(self._wake, self._clock, left)
-            left = (due - self._clock.now()).total_seconds()
+            while left > 0 and not self._wake.is_set():
+                await sleep_until_woken(self._wake, self._clock, min(left, _LONGEST_SLEEP))
+                left = (due - self._clock.now()).total_seconds()
         if left > 0 and not self._urgent.is_set():
             await sleep_until_woken(self._urgent, self._clock, min(left, _ROOM_SPACING))
 
