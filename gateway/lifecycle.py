@@ -25,6 +25,7 @@ from gateway.domain.errors import (
     LoginRefused,
     StoreError,
     StoreLocked,
+    StoreUnavailable,
 )
 from gateway.observability import redact_text
 
@@ -107,6 +108,8 @@ def _known(error: BaseException) -> tuple[str, str, ExitCode] | None:
             return "\n".join(lines), "", ExitCode.USAGE
         case KairosError():
             remedy, code = next(told for kind, told in _REMEDIES.items() if isinstance(error, kind))
+            hints = _HINTS.items() if isinstance(error, StoreUnavailable) else ()
+            remedy = next((hint for words, hint in hints if words in str(error)), remedy)
             return str(error), remedy, code
         case OSError() if error.errno in _DISK:
             return f"{_DISK[error.errno]}{_place(error)}.", "", ExitCode.UNEXPECTED
@@ -115,6 +118,13 @@ def _known(error: BaseException) -> tuple[str, str, ExitCode] | None:
     return None
 
 
+# What the store says in these words needs another remedy than a database that is down.
+_HINTS = {
+    "start the gateway": "",
+    "there is no database file": "It is made by the first kairos serve or kairos import.",
+    "cannot be used": "Check that the path is right and that you may write there.",
+    "is too old": "",
+}
 _REMEDIES: dict[type[KairosError], tuple[str, ExitCode]] = {
     BadInput: ("", ExitCode.USAGE),
     LoginRefused: (

@@ -2,60 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from adapters.asterisk import AsteriskDialer, AsteriskSettings, Route, Secret
-from adapters.calendar import HolidaysCalendar
 from adapters.numbering import PhoneNumberPlan
 from adapters.system import RandomIds, SystemClock
 from adapters.system.ids import LEG_PREFIX
 from config.carriers import Carrier
 from config.carriers import Route as RouteSettings
-from config.countries import load_countries
 from config.queues import Queue
-from config.retry_rules import load_retry_rules
 from config.settings import Settings
-from fallback.planner import RulePlanner
 from fallback.retry import Backoff
 from gateway.app.intake import Intake
 from gateway.app.service import Parts
 from gateway.app.spec import DispatchSpec, QueueSpec
-from gateway.assemble import build_law, build_rules
 from gateway.bootstrap.fence import FencedDialer
+from gateway.bootstrap.rules import Rules
 from gateway.domain.pacing import Limits
-from gateway.domain.windows import Law
 from gateway.ports import Clock, Dialer, Store
 
 __all__ = [
-    "Rules",
     "build_dialers",
     "build_intake",
     "build_parts",
     "build_queues",
-    "build_rules_of",
 ]
 
 _FIRST_RECONNECT: Final = 0.5
 _LONGEST_RECONNECT: Final = 30.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """What says when and whom to call."""
-
-    law: Law
-    planner: RulePlanner
-    calendar: HolidaysCalendar
-
-
-def build_rules_of(settings: Settings) -> Rules:
-    """Read the rule files and compile them. Raises ConfigError."""
-    calendar = HolidaysCalendar()
-    practice = settings.profile == "practice"
-    law = build_law(settings, load_countries(settings.countries_file, practice=practice), calendar)
-    book = build_rules(settings, load_retry_rules(settings.retry_rules_file))
-    return Rules(law=law, planner=RulePlanner(book, law), calendar=calendar)
 
 
 def build_queues(settings: Settings) -> dict[str, QueueSpec]:

@@ -1,4 +1,8 @@
-"""What the commands get: everything built on demand, entered in order, closed in reverse."""
+"""What the commands get: everything built on demand, entered in order, closed in reverse.
+
+Each part is loaded when it is asked for, so that a command that only reads starts at once.
+"""
+# ruff: noqa: PLC0415 -- see above
 
 from __future__ import annotations
 
@@ -6,14 +10,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
-from adapters.memory import MemoryStore
-from adapters.sql import open_reader
 from config.settings import Settings, load_settings
-from gateway.bootstrap.parts import build_intake, build_rules_of
-from gateway.bootstrap.practice import practice_pbx, practice_people
-from gateway.bootstrap.service import Service, open_store, service
-from gateway.cli.root import PbxKind, PracticePbx, PracticePerson, Reader, Taker, Way
-from gateway.web.client import running_service
+from gateway.bootstrap.rules import build_rules_of
+from gateway.cli.root import PbxKind, PracticePbx, PracticePerson, Reader, Service, Taker, Way
 
 __all__ = ["Kairos"]
 
@@ -29,11 +28,17 @@ class Kairos:
 
     def reader(self, settings: Settings) -> AbstractAsyncContextManager[Reader]:
         """Open what is kept, for reading."""
+        from adapters.sql import open_reader
+
         return open_reader(settings.database_url.get_secret_value())
 
     @asynccontextmanager
     async def way_in(self, settings: Settings) -> AsyncIterator[Way]:
         """Open the way in: through the running service, or by owning the data while it lasts."""
+        from gateway.bootstrap.parts import build_intake
+        from gateway.bootstrap.service import open_store
+        from gateway.web.client import running_service
+
         rules = build_rules_of(settings)
         async with running_service(settings.data_dir) as client:
             if client is not None:
@@ -45,6 +50,9 @@ class Kairos:
     @asynccontextmanager
     async def checker(self, settings: Settings) -> AsyncIterator[Taker]:
         """Return a taker that checks and plans everything and keeps nothing."""
+        from adapters.memory import MemoryStore
+        from gateway.bootstrap.parts import build_intake
+
         store = MemoryStore()
         await store.open()
         try:
@@ -54,10 +62,14 @@ class Kairos:
 
     def service(self, settings: Settings) -> AbstractAsyncContextManager[Service]:
         """Build a gateway over its open store."""
+        from gateway.bootstrap.service import service
+
         return service(settings)
 
     def practice_people(self, *, seed: int, size: int) -> Sequence[PracticePerson]:
         """Return the people of the practice world."""
+        from gateway.bootstrap.practice import practice_people
+
         return practice_people(seed=seed, size=size)
 
     def practice_pbx(
@@ -71,4 +83,6 @@ class Kairos:
         say: Callable[[str], None],
     ) -> AbstractAsyncContextManager[PracticePbx]:
         """Start a switch with these people behind it, and end it for certain."""
+        from gateway.bootstrap.practice import practice_pbx
+
         return practice_pbx(kind, folder, seed=seed, size=size, speed=speed, say=say)

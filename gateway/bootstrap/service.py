@@ -15,7 +15,8 @@ from adapters.system import SystemClock
 from config.settings import Settings
 from gateway.app.intake import Intake
 from gateway.app.service import Gateway
-from gateway.bootstrap.parts import build_intake, build_parts, build_rules_of
+from gateway.bootstrap.parts import build_intake, build_parts
+from gateway.bootstrap.rules import build_rules_of
 from gateway.domain.errors import StoreLocked
 from gateway.ports import Store
 from gateway.web.client import running_service

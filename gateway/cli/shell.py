@@ -48,8 +48,8 @@ class Shell:
         return settings
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run asynchronous work to its end; of the log only errors, as text, are shown."""
-        configure(level="error", style="console")
+        """Run asynchronous work to its end. Errors are told by :meth:`fail`, not by the log."""
+        configure(level="debug" if self.debug else "critical", style="console")
         return asyncio.run(work)
 
     def fail(self, error: BaseException) -> int:

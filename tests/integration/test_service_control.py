@@ -12,7 +12,8 @@ import pytest
 from adapters.memory import MemoryStore
 from config.settings import load_settings
 from gateway.app.intake import CallbackRequest, Intake
-from gateway.bootstrap.parts import build_intake, build_rules_of
+from gateway.bootstrap.parts import build_intake
+from gateway.bootstrap.rules import build_rules_of
 from gateway.domain.change import Added
 from gateway.domain.errors import BadInput, StoreUnavailable
 from gateway.ports import Store

@@ -14,7 +14,6 @@ def test_postgresql_is_written_directly_and_through_the_service(
     tmp_path: Path, postgres_url: str
 ) -> None:
     place = Place(tmp_path, database={"url": postgres_url})
-    assert place.run("callbacks").code == 3
     first = place.run("import", str(place.write(GOOD)), "--json")
     assert (first.code, first.json["added"], first.json["how"]) == (0, 2, "written directly")
     with place.start("serve") as service:
@@ -24,5 +23,4 @@ def test_postgresql_is_written_directly_and_through_the_service(
         second = place.run("serve")
         assert second.code == 5, second
         assert service.end() == 0
-    assert len(place.run("callbacks", "--json").json["callbacks"]) == 2
-    assert place.run("audit").code == 0
+    assert place.run("audit", "--json").json == {"ok": True, "callbacks": 2, "violations": []}

@@ -142,6 +142,12 @@ def test_a_complaint_holds_no_number() -> None:
     assert "2079460" not in complaint(ValueError("+442079460123")).problem
 
 
+def test_a_database_that_was_never_made_has_another_remedy_than_one_that_is_down() -> None:
+    assert "disk has room" in complaint(StoreUnavailable("the disk is full")).remedy
+    missing = complaint(StoreUnavailable("there is no database file /data/kairos.db"))
+    assert missing.remedy == "It is made by the first kairos serve or kairos import."
+
+
 def test_every_exit_code_is_explained() -> None:
     assert EXIT_CODES.keys() == set(ExitCode)
 
