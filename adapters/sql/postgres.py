@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -11,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import NullPool
 
 from adapters.sql.database import rollback
-from adapters.sql.errors import Doubtful, Lost, translated
+from adapters.sql.errors import FOREIGN, Doubtful, Lost, translated
 
 __all__ = ["PostgresDatabase", "PostgresReads"]
 
@@ -71,13 +72,51 @@ class PostgresReads:
 
     async def _read(self, work: Callable[[Connection], T]) -> T:
         with translated():
-            async with asyncio.timeout(_PATIENCE), self._engine.connect() as connection:
-                return await connection.run_sync(work)
+            async with asyncio.timeout(_PATIENCE):
+                connection = await self._engine.connect()
+            try:
+                return await _run(connection, work)
+            finally:
+                await connection.close()
 
     async def close(self) -> None:
-        with translated():
-            async with asyncio.timeout(_PATIENCE):
-                await self._engine.dispose()
+        await _dispose(self._engine)
+
+
+async def _run(connection: AsyncConnection, work: Callable[[Connection], T]) -> T:
+    """Run work; raises TimeoutError where the server falls silent over it.
+
+    Not canceled then but cut off: canceling would have the driver wait for the server once more.
+    """
+    task = asyncio.ensure_future(connection.run_sync(work))
+    try:
+        await asyncio.wait({task}, timeout=_PATIENCE)
+        if not task.done():
+            raise TimeoutError
+        return task.result()
+    finally:
+        if not task.done():
+            _cut(connection)
+            await asyncio.wait({task}, timeout=_CONNECT)
+            task.cancel()
+        if not task.cancelled() and task.done():
+            task.exception()
+
+
+def _cut(connection: AsyncConnection) -> None:
+    """End a connection without a word to the server; whoever waits on it hears at once."""
+    plain = connection.sync_connection
+    with contextlib.suppress(*FOREIGN):
+        if plain is not None and not plain.invalidated:
+            driver = plain.connection.driver_connection
+            if driver is not None:
+                driver.terminate()
+
+
+async def _dispose(engine: AsyncEngine) -> None:
+    with contextlib.suppress(*FOREIGN):
+        async with asyncio.timeout(_CONNECT):
+            await engine.dispose()
 
 
 class PostgresDatabase:
@@ -118,19 +157,16 @@ class PostgresDatabase:
             async with asyncio.timeout(_PATIENCE):
                 self._connection = await self._engine.connect()
         try:
-            async with asyncio.timeout(_PATIENCE):
-                return await self._connection.run_sync(work)
+            return await _run(self._connection, work)
         except TimeoutError:
             raise Doubtful from None
 
     async def _drop(self) -> None:
         connection, self._connection = self._connection, None
-        if connection is None:
-            return
-        with translated():
-            async with asyncio.timeout(_CONNECT):
-                if not connection.invalidated:
-                    await connection.invalidate()
+        if connection is not None:
+            _cut(connection)
+            with contextlib.suppress(*FOREIGN):
+                await connection.invalidate()
                 await connection.close()
 
     async def read(self, work: Callable[[Connection], T]) -> T:
@@ -138,7 +174,10 @@ class PostgresDatabase:
 
     async def close(self) -> None:
         """Close every connection. Idempotent."""
-        await self._drop()
-        with translated():
-            await self._engine.dispose()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(*FOREIGN):
+                async with asyncio.timeout(_CONNECT):
+                    await connection.close()
+        await _dispose(self._engine)
         await self._reads.close()

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Protocol
 
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import Connection, create_engine, insert, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from adapters.memory import MemoryStore
@@ -72,31 +72,40 @@ async def plant(backend: Backend, store: Store) -> Plant:
 async def _write(
     backend: SqlBackend, attempts: list[Values], legs: list[Values], callback: Values | None
 ) -> None:
-    is_sqlite = backend.name == "sqlite"
-    engine = create_async_engine(
-        backend.url.replace("sqlite://", "sqlite+aiosqlite://") if is_sqlite else backend.url
-    )
-    async with engine.begin() as connection:
-        for index in ("callback", "contact", "number"):
-            await connection.execute(text(f"DROP INDEX attempt_open_{index}"))
-        if is_sqlite:
-            await connection.execute(text("PRAGMA ignore_check_constraints = ON"))
-        else:
-            for table, name in (
-                ("leg", "written_ahead"),
-                ("leg", "sent_once"),
-                ("callback", "scheduled_has_time"),
-            ):
-                drop = f"ALTER TABLE {table} DROP CONSTRAINT {table}_{name}"
-                await connection.execute(text(drop))
+    def write(connection: Connection) -> None:
+        _without_rules(connection)
         if attempts:
-            await connection.execute(insert(ATTEMPT), attempts)
+            connection.execute(insert(ATTEMPT), attempts)
         if legs:
-            await connection.execute(insert(LEG), legs)
+            connection.execute(insert(LEG), legs)
         if callback:
             where = CALLBACK.c.id == callback["id"]
-            await connection.execute(CALLBACK.update().where(where).values(callback))
-    await engine.dispose()
+            connection.execute(CALLBACK.update().where(where).values(callback))
+
+    if backend.name == "sqlite":
+        plain = create_engine(backend.url)
+        with plain.begin() as connection:
+            write(connection)
+        plain.dispose()
+    else:
+        engine = create_async_engine(backend.url)
+        async with engine.begin() as wrapped:
+            await wrapped.run_sync(write)
+        await engine.dispose()
+
+
+def _without_rules(connection: Connection) -> None:
+    for index in ("callback", "contact", "number"):
+        connection.execute(text(f"DROP INDEX attempt_open_{index}"))
+    if connection.dialect.name == "sqlite":
+        connection.execute(text("PRAGMA ignore_check_constraints = ON"))
+        return
+    for table, name in (
+        ("leg", "written_ahead"),
+        ("leg", "sent_once"),
+        ("callback", "scheduled_has_time"),
+    ):
+        connection.execute(text(f"ALTER TABLE {table} DROP CONSTRAINT {table}_{name}"))
 
 
 async def seen(store: Store, seconds: float = 1.0) -> list[tuple[str, str]]:

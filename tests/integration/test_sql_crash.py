@@ -6,12 +6,15 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, text
 
 from adapters.sql import SqlStore
+from adapters.sql.batch import Order
 from adapters.system import SystemClock
 from gateway.domain.errors import StoreUnavailable
 from tests.support.builders import NOW, a_callback
@@ -144,3 +147,32 @@ async def test_a_full_disk_is_unavailable_and_space_ends_it(small_disk: Path) ->
     with sqlite3.connect(small_disk / "kairos.db") as plain:
         assert plain.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     plain.close()
+
+
+# A disk that hangs
+
+
+async def test_a_disk_that_hangs_is_unavailable_and_waited_for(
+    sqlite_store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = new_store(sqlite_store_url)
+    await store.open()
+    await store.add([entry(a_callback())])
+    monkeypatch.setattr("adapters.sql.sqlite._PATIENCE", 0.05)
+    moving = threading.Event()
+
+    def hang(connection: Connection) -> None:
+        connection.execute(text("DELETE FROM callback"))
+        moving.wait(30)
+
+    stuck = Order(work=hang, future=asyncio.get_running_loop().create_future())
+    store._opened().put(stuck)
+    with pytest.raises(StoreUnavailable, match="disk did not answer in time"):
+        await stuck.future
+    with pytest.raises(StoreUnavailable, match="disk did not answer in time"):
+        await store.request_cancel("callback-1", "enough", NOW)
+    moving.set()
+    monkeypatch.setattr("adapters.sql.sqlite._PATIENCE", 10.0)
+    # What hung was carried out in the end, before anything after it: nothing overlapped.
+    assert not await store.request_cancel("callback-1", "enough", NOW)
+    await store.close()

@@ -1,9 +1,11 @@
 """PostgreSQL itself: several nodes on one database, and a server that comes and goes."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 
+import psutil
 import pytest
 
 from adapters.sql import SqlStore, open_reader
@@ -40,6 +42,21 @@ def mortal_server() -> Iterator[PostgresServer]:
     """A server of the test's own, to be stopped and killed."""
     with running_server() as server:
         yield server
+
+
+@contextlib.contextmanager
+def silence(server: PostgresServer) -> Iterator[None]:
+    """Let the server keep its connections but answer nothing, and take no new ones."""
+    assert server._process is not None
+    whole = psutil.Process(server._process.pid)
+    stopped = [whole, *whole.children()]
+    for one in stopped:
+        one.suspend()
+    try:
+        yield
+    finally:
+        for one in stopped:
+            one.resume()
 
 
 async def test_two_nodes_that_claim_at_once_never_reserve_the_same(nodes: list[SqlStore]) -> None:
@@ -196,6 +213,25 @@ async def test_a_restart_between_two_writes_is_not_even_noticed(
     await store.close()
 
 
+async def test_a_server_that_falls_silent_leaves_no_doubt_unsaid(
+    mortal_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = new_store(mortal_server.url(mortal_server.create_database()))
+    await store.open()
+    await store.add([entry(a_callback())])
+    with monkeypatch.context() as patience, silence(mortal_server):
+        patience.setattr("adapters.sql.postgres._PATIENCE", 0.3)
+        patience.setattr("adapters.sql.postgres._CONNECT", 0.3)
+        with pytest.raises(StoreUnavailable, match="may or may not"):
+            await store.submit(Change(at=NOW, callback=a_callback(version=2)))
+        with pytest.raises(StoreUnavailable, match="in time"):
+            await store.counts()
+    assert (await store.counts())["SCHEDULED"] == 1
+    assert await store.request_cancel("callback-1", "enough", NOW)
+    await store.close()
+
+
+@pytest.mark.slow
 async def test_changes_go_on_while_the_server_is_killed_again_and_again(
     mortal_server: PostgresServer,
 ) -> None:

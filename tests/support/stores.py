@@ -5,6 +5,7 @@ often as a test wants. ``store`` is one open store.
 """
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -72,7 +73,8 @@ async def backend(request: pytest.FixtureRequest) -> AsyncIterator[Backend]:
     if request.param == "memory":
         yield MemoryBackend()
         return
-    url = request.getfixturevalue(f"{request.param}_store_url")
+    made = {"sqlite": "sqlite_migrated_url", "postgres": "postgres_store_url"}[request.param]
+    url = request.getfixturevalue(made)
     sql = SqlBackend(request.param, url)
     yield sql
     await sql.close()
@@ -82,6 +84,20 @@ async def backend(request: pytest.FixtureRequest) -> AsyncIterator[Backend]:
 def sqlite_store_url(tmp_path: Path) -> str:
     """The address of an SQLite file that is not there yet."""
     return f"sqlite:///{tmp_path / 'kairos.db'}"
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "kairos.db"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def sqlite_migrated_url(_sqlite_template: Path, sqlite_store_url: str) -> str:
+    """The address of an SQLite file with our tables, empty."""
+    shutil.copy(_sqlite_template, sqlite_store_url.removeprefix("sqlite:///"))
+    return sqlite_store_url
 
 
 @pytest.fixture
