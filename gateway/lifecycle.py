@@ -139,6 +139,8 @@ _REMEDIES: dict[type[KairosError], tuple[str, ExitCode]] = {
     DialError: (_TRY_AGAIN, ExitCode.UNEXPECTED),
     KairosError: ("", ExitCode.UNEXPECTED),
 }
+# SIGHUP: the terminal was closed. What runs below us must not outlive us then either.
+_STOPPERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _DISK = {
     errno.ENOSPC: "The disk is full",
     errno.EDQUOT: "The disk quota is used up",
@@ -186,7 +188,7 @@ def write_traceback(error: BaseException, folder: Path | None = None) -> Path | 
 def stop_signals(
     stop: asyncio.Event, say: Callable[[str], None], patient: Callable[[], bool] = lambda: True
 ) -> Iterator[None]:
-    """Let SIGINT and SIGTERM set ``stop``; a second one ends the surrounding task at once.
+    """Let SIGINT, SIGTERM and SIGHUP set ``stop``; a second one ends the surrounding task at once.
 
     So does the first while ``patient`` is not: nothing is under way yet that should end first.
     Inside a running loop's main thread only. ``say`` tells the user what was understood.
@@ -202,10 +204,10 @@ def stop_signals(
             say("Leaving at once.")
             task.cancel()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _STOPPERS:
         loop.add_signal_handler(number, heard)
     try:
         yield
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _STOPPERS:
             loop.remove_signal_handler(number)
