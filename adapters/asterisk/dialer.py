@@ -111,7 +111,7 @@ class AsteriskDialer:
             raise _first(refused or errors) from None
         finally:
             if self._cel:
-                self._cel.close()
+                self._cel.end()
 
     async def originate(self, order: DialOrder) -> None:
         """Write one order, once; see the port. Raises NotSent, Refused or OutcomeUnknown."""

@@ -106,17 +106,18 @@ class CelFile:
         self._file: IO[bytes] | None = None
         self._rest = b""
         self._looked = 0.0
-        self._lock = asyncio.Lock()
+        # One thread, kept: who gives up on a disk that hangs must not wait for it, nor read twice.
+        self._thread: ThreadPoolExecutor | None = None
         self._complained = ""
         self.traces = Traces()
 
     async def refresh(self, now: datetime) -> Traces:
         """Read what was written since the last time, in a thread. Never raises for the file."""
-        async with self._lock:
-            with ThreadPoolExecutor(1, "cel") as pool:
-                loop = asyncio.get_running_loop()
-                await loop.run_in_executor(pool, self.read, now.timestamp())
-            return self.traces
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, "cel")
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, self.read, now.timestamp())
+        return self.traces
 
     def read(self, now: float) -> None:
         """Read what is new; ``now`` in seconds since 1970. Blocks on the disk."""
@@ -137,6 +138,15 @@ class CelFile:
             self._complain("it is not there (yet)")
         except OSError as error:
             self._complain(error.strerror or "cannot be read")
+
+    def end(self) -> None:
+        """Close the file once nothing reads it any more, without waiting for that."""
+        thread, self._thread = self._thread, None
+        if thread is None:
+            self.close()
+        else:
+            thread.submit(self.close)
+            thread.shutdown(wait=False)
 
     def close(self) -> None:
         """Let go of the file; the next read starts where it then begins."""

@@ -282,3 +282,4 @@ async def test_is_read_off_the_loop(desk: Desk) -> None:
     desk.write(row("CHAN_START", 0.0))
     traces = await desk.cel.refresh(datetime.fromtimestamp(SENT + 60, UTC))
     assert LEG in traces.legs
+    desk.cel.end()
