@@ -18,10 +18,10 @@ from gateway.app.sender import Sender
 from gateway.app.spec import DispatchSpec, QueueSpec
 from gateway.app.strays import Strays
 from gateway.app.waiting import sleep_until_woken
-from gateway.domain.change import Demand
+from gateway.domain.change import Candidate, Change, Demand
 from gateway.domain.errors import StoreError
 from gateway.domain.machine import CallbackEvent, LegEvent
-from gateway.domain.reserve import Terms, close_callback, decide
+from gateway.domain.reserve import Terms, close_callback, decide, put_off
 from gateway.domain.windows import Law
 from gateway.ports import Clock, Dialer, Ids, Store
 
@@ -30,6 +30,7 @@ __all__ = ["Dispatcher"]
 _log = structlog.get_logger()
 _LOOK_AHEAD = 1.0
 _TROUBLE_WAIT = 1.0
+_JUDGE_AGAIN = 300.0
 # While a queue has no carrier, its callbacks' deadlines are looked at this often, in seconds; else
 # this often, for the sake of queues that are not configured any more.
 _EXPIRY_LOOK = 15.0
@@ -155,7 +156,7 @@ class Dispatcher:
             agents=agents,
         )
         try:
-            flights = await self._store.claim(now, demands, lambda one: decide(one, terms))
+            flights = await self._store.claim(now, demands, lambda one: _judge(one, terms))
         except StoreError:
             self._strays.suspect()
             raise
@@ -242,3 +243,15 @@ class Dispatcher:
             if room > 0:
                 return name, room
         return None, 0
+
+
+def _judge(candidate: Candidate, terms: Terms) -> Change:
+    """Decide about a candidate; one that cannot be judged is not called, and holds up nobody."""
+    try:
+        return decide(candidate, terms)
+    except Exception as error:  # noqa: BLE001 -- broken rule data of any kind means: do not call
+        callback = candidate.callback
+        kind = type(error).__name__
+        _log.error("dispatch.not_judged", callback_id=callback.id, error=kind)
+        again = terms.now + timedelta(seconds=_JUDGE_AGAIN)
+        return put_off(callback, again, f"the rules could not be applied ({kind})", terms.now)

@@ -206,7 +206,7 @@ class Resolver:
             "adopted",
             "still alive at the PBX: taken over",
             channel=channel or leg.channel,
-            resolve_by=later,
+            resolve_by=max(leg.resolve_by, later),
         )
 
     def _tell(self, leg: Leg, finding: Finding, now: datetime) -> None:
