@@ -80,7 +80,9 @@ class AsteriskSettings:
     ``channel_template`` holds ``{number}`` (E.164 with plus) or ``{digits}`` (without);
     ``agents`` maps an agent's dial target to a channel; ``leg_prefix`` begins every leg id.
     TLS is used when ``tls_ca`` (a PEM file) is given or ``tls`` is set. ``settle``: how long after
-    a write the absence of evidence may begin to mean something. ``event_queue``: news kept for
+    a write the absence of evidence may begin to mean something. ``boot_wait``: how
+    long after a login to wait for word that Asterisk has booted fully; a user without
+    ``read=system`` never gets it. ``event_queue``: news kept for
     a slow reader; beyond it the link is dropped and everything reconciled.
     """
 
@@ -104,6 +106,7 @@ class AsteriskSettings:
     ping_interval: float = 7.0
     ping_timeout: float = 5.0
     settle: float = 5.0
+    boot_wait: float = 3.0
     event_queue: int = 10_000
     cel_file: Path | None = None
 

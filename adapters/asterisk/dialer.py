@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 from uuid import uuid4
 
@@ -62,6 +63,7 @@ class AsteriskDialer:
         self._cel = CelFile(settings.cel_file, settings.leg_prefix) if settings.cel_file else None
         self._epoch = ""
         self._shutting_down = False
+        self._booted = asyncio.Event()
         self._link = Link(
             settings,
             clock=clock,
@@ -229,6 +231,8 @@ class AsteriskDialer:
         now, tick = self._clock.now(), self._clock.monotonic()
         if packet.name == b"Shutdown" and packet.is_event:
             self._shutting_down = True
+        elif packet.name == b"FullyBooted":
+            self._booted.set()
         self._publish(self._translator.handle(packet, now, tick))
 
     def _publish(self, events: Iterable[CallEvent]) -> None:
@@ -247,11 +251,18 @@ class AsteriskDialer:
             if is_vulnerable(version):
                 _log.warning("ami.update_asterisk", carrier=self.name, advisory="CVE-2024-42365")
             self._shutting_down = False
+            await self._fully_booted()
             await self._list_living(complete=True)
         except Refused as error:
             if _PERMISSION in str(error).lower():
                 raise LoginRefused(f"{self.name}: the AMI user needs write=reporting") from error
             raise
+
+    async def _fully_booted(self) -> None:
+        """Wait until Asterisk has its dialplan: before, it refuses every order."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.boot_wait):
+                await self._booted.wait()
 
     async def _answered(self, headers: Mapping[str, str], timeout: float) -> Packet:  # noqa: ASYNC109
         answer = await self._link.request(headers, timeout=timeout)
@@ -264,6 +275,7 @@ class AsteriskDialer:
 
     def _on_down(self, reason: str) -> None:
         self._translator.link_lost()
+        self._booted.clear()
         self._feed.put(LinkDown(carrier=self.name, at=self._clock.now(), reason=reason))
 
     async def _keep_time(self) -> None:

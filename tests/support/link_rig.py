@@ -27,6 +27,7 @@ ORDER = {"Action": "Originate", "Channel": "PJSIP/+358401234567@trunk", "Async":
 def settings_for(ami: FakeAmi, **changes: Any) -> AsteriskSettings:
     """Build settings that lead to the fake."""
     settings = AsteriskSettings(
+        boot_wait=0.0,
         name="pbx",
         host="127.0.0.1",
         port=ami.port,
