@@ -208,14 +208,15 @@ class Dispatcher:
             agent = self._free_agent(queue, taken)
             if queue.agents and agent is None:
                 continue
-            carrier, room = self._room(queue.carriers, promised)
+            each = 1 if agent is None else 2  # the agent's call and the contact's
+            carrier, room = self._room(queue.carriers, promised, each)
             if carrier is None:
                 continue
             if agent is not None:
                 agents[queue.name] = agent
                 taken.add(agent)
                 room = 1
-            promised[carrier] = promised.get(carrier, 0) + room
+            promised[carrier] = promised.get(carrier, 0) + room * each
             demands.append(Demand(queue=queue.name, carrier=carrier, limit=room))
         return demands, agents
 
@@ -225,11 +226,13 @@ class Dispatcher:
                 return agent
         return None
 
-    def _room(self, carriers: Sequence[str], promised: Mapping[str, int]) -> tuple[str | None, int]:
-        """Return the first usable carrier with room, and how many calls it can take on.
+    def _room(
+        self, carriers: Sequence[str], promised: Mapping[str, int], each: int
+    ) -> tuple[str | None, int]:
+        """Return the first usable carrier with room, and how many attempts it can take on.
 
-        Not more than it can send within a second, so that reservations stay fresh. Room is kept
-        for the second leg of agent-first calls by counting every open leg.
+        ``each`` calls are needed for an attempt. Not more than it can send within a second, so
+        that reservations stay fresh.
         """
         for name in carriers:
             dialer = self._dialers.get(name)
@@ -239,7 +242,7 @@ class Dispatcher:
             free = limits.concurrent_calls - self._desk.registry.in_use(name)
             free -= promised.get(name, 0)
             ahead = max(1, int(limits.calls_per_second * _LOOK_AHEAD), limits.burst)
-            room = min(free, ahead - self._senders[name].backlog)
+            room = min(free // each, ahead - self._senders[name].backlog)
             if room > 0:
                 return name, room
         return None, 0

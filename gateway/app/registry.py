@@ -74,7 +74,7 @@ class Registry:
         return leg_id in self._by_leg or leg_id in self._past
 
     def in_use(self, carrier: str) -> int:
-        """Return how many calls this carrier is busy with, reserved ones included."""
+        """Return how many calls this carrier is busy with, reserved and coming ones included."""
         return self._in_use[carrier]
 
     def agent_in_use(self, target: str) -> bool:
@@ -86,13 +86,20 @@ class Registry:
             for leg in flight.legs if flight else ():
                 if sign > 0:
                     self._by_leg[leg.id] = leg.callback_id
-                if leg.is_open:
-                    self._in_use[leg.carrier] += sign
-                    if leg.role is Role.AGENT:
-                        self._agents[leg.target] += sign
-        if before is not None and _open(after) < _open(before):
+                if leg.is_open and leg.role is Role.AGENT:
+                    self._agents[leg.target] += sign
+            self._in_use.update({name: sign * n for name, n in _lines(flight).items()})
+        if before is not None and _lines(after).total() < _lines(before).total():
             self.on_room()
 
 
-def _open(flight: Flight | None) -> int:
-    return sum(leg.is_open for leg in flight.legs) if flight else 0
+def _lines(flight: Flight | None) -> Counter[str]:
+    """Count the calls a flight needs of each carrier; an agent's call will need a second one."""
+    lines: Counter[str] = Counter()
+    legs = flight.legs if flight else ()
+    for leg in legs:
+        if leg.is_open:
+            lines[leg.carrier] += 1
+            if leg.role is Role.AGENT and leg is legs[-1]:
+                lines[leg.carrier] += 1
+    return lines

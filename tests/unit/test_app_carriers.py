@@ -77,3 +77,18 @@ async def test_what_another_carrier_overhears_of_a_call_is_left_to_the_one_that_
         way = await one.way(callback_id)
         assert way.attempts[0].disposition is Disposition.CANCELED
         assert way.callback.used == 0
+
+
+async def test_an_agents_call_keeps_a_line_for_the_contact() -> None:
+    clock = ManualClock()
+    limits = Limits(calls_per_second=100.0, concurrent_calls=3, burst=5)
+    dialer = MemoryDialer(clock, "pbx", limits)
+    queue = replace(DESK, agents=("PJSIP/anna", "PJSIP/bert"))
+    async with gateway_of(clock=clock, dialer=dialer, queue=queue) as one:
+        await one.ask(KAISA, OLLI)
+        assert len(dialer.orders) == 1
+        await one.tell(CallNews.ANSWERED, n=0)
+        assert len(dialer.orders) == 2
+        await one.tell(CallNews.CONNECTED, n=1, end=Disposition.ANSWERED_HUMAN)
+        await clock.advance(1.0)
+        assert len(dialer.orders) == 3
