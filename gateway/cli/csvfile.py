@@ -9,8 +9,8 @@ import codecs
 import csv
 import hashlib
 import io
-import os
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from config.problems import did_you_mean
 from gateway.domain.errors import BadInput
 from gateway.lifecycle import Failure
 
-__all__ = ["COLUMNS", "Rejects", "Row", "Source", "open_source"]
+__all__ = ["COLUMNS", "ERROR_COLUMN", "Row", "Source", "normal_name", "open_source"]
 
 _ALIASES: Final = {
     "number": (
@@ -49,9 +49,12 @@ COLUMNS: Final = tuple(_ALIASES)
 _CANONICAL: Final = {
     alias: column for column, aliases in _ALIASES.items() for alias in aliases.split()
 }
-_IGNORED: Final = "error"
+ERROR_COLUMN: Final = "error"
+"""What a side file adds: read over when it is imported again."""
 _LETTERS: Final = str.maketrans("äöåü", "aoau")
 _SEPARATORS: Final = ",;\t|"
+_SAID_SEPARATOR: Final = re.compile(r'"?sep=([,;\t|])"?')
+_LIKE_DATA: Final = re.compile(r"\d{4}|@")
 _CHUNK: Final = 1 << 20
 _LARGEST_FIELD: Final = 20_000
 _BOMS: Final = (
@@ -67,24 +70,30 @@ _BOMS: Final = (
 class Row:
     """One row: its number as an editor counts (the heading is 1), its cells, or what is wrong.
 
-    ``cells`` as they stood, in the file's order; ``fields`` by canonical column name.
+    ``cells`` as they stood, in the file's order; ``fields`` by canonical column name. ``raw`` is
+    the whole line where it could not be taken apart.
     """
 
     line: int
     cells: tuple[str, ...]
     fields: dict[str, str]
+    raw: str = ""
     problem: BadInput | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A file that was looked through once: how it is written, and what names its content."""
+    """A file that was looked through once: how it is written, and what names its content.
+
+    ``heading`` is the line that names the columns, the first one is 1.
+    """
 
     path: Path
     size: int
     encoding: str
     separator: str
     digest: str
+    heading: int
     header: tuple[str, ...]
     columns: tuple[str, ...]
     unknown: tuple[str, ...]
@@ -94,17 +103,24 @@ class Source:
         csv.field_size_limit(_LARGEST_FIELD)
         with self.path.open("rb") as raw:
             text = io.TextIOWrapper(raw, encoding=self.encoding, errors="replace", newline="")
-            reader = csv.reader(text, delimiter=self.separator, strict=True)
-            next(reader)
+            lines = _Lines(text)
+            for _ in range(self.heading):
+                next(lines)
+            reader = csv.reader(lines, delimiter=self.separator, strict=True)
             while True:
-                line = reader.line_num + 1
+                line = lines.begin()
                 try:
                     cells = next(reader)
                 except StopIteration:
                     return
                 except csv.Error as error:
-                    problem = _csv_problem(error)
-                    yield Row(line=line, cells=(), fields={}, problem=problem), raw.tell()
+                    whole = lines.only_first()
+                    problem = _csv_problem(error, whole)
+                    yield (
+                        Row(line=line, cells=(), fields={}, raw=whole, problem=problem),
+                        raw.tell(),
+                    )
+                    reader = csv.reader(lines, delimiter=self.separator, strict=True)
                     continue
                 if any(cell.strip() for cell in cells):
                     yield self._row(line, cells), raw.tell()
@@ -130,18 +146,41 @@ def open_source(path: Path) -> Source:
         encoding, digest, size = _survey(path)
         with path.open(encoding=encoding, errors="replace", newline="") as text:
             first = text.readline(_LARGEST_FIELD)
-            separator = max(_SEPARATORS, key=_outside_quotes(first).count)
+            said = _SAID_SEPARATOR.fullmatch(first.strip())
+            if said:
+                first = text.readline(_LARGEST_FIELD)
+            separator = said[1] if said else max(_SEPARATORS, key=_outside_quotes(first).count)
             header = next(csv.reader([first], delimiter=separator), [])
     except OSError as error:
         why = error.strerror or "unknown reason"
         raise Failure(
             f"{path}: cannot be read ({why}).", "Check the path and the rights."
         ) from None
+    columns = _checked_columns(path, header)
+    unknown = tuple(
+        f"{name.strip()} ({did_you_mean(normal_name(name), COLUMNS)})"
+        for name, column in zip(header, columns, strict=True)
+        if not column and name.strip() and normal_name(name) != ERROR_COLUMN
+    )
+    return Source(
+        path=path,
+        size=size,
+        encoding=encoding,
+        separator=separator,
+        digest=digest,
+        heading=2 if said else 1,
+        header=tuple(header),
+        columns=columns,
+        unknown=unknown,
+    )
+
+
+def _checked_columns(path: Path, header: Sequence[str]) -> tuple[str, ...]:
+    """Return what each column is, "" where nobody knows. Raises Failure without a number."""
     columns = tuple(_column(name) for name in header)
     if "number" not in columns:
-        shown = ", ".join(name.strip()[:30] or "(empty)" for name in header[:12]) or "nothing"
         raise Failure(
-            f"{path}: no column with telephone numbers; its first line holds: {shown}.",
+            f"{path}: no column with telephone numbers; its first line {_said_of(header)}.",
             "The first line must name the columns, one of them 'number' (or 'phone').",
         )
     twice = sorted({one for one in columns if one and columns.count(one) > 1})
@@ -150,21 +189,15 @@ def open_source(path: Path) -> Source:
             f"{path}: two columns are read as {twice[0]!r}.",
             "Rename or remove one of them; several numbers go into one cell, separated by '|'.",
         )
-    unknown = tuple(
-        f"{name.strip()} ({did_you_mean(_normal(name), COLUMNS)})"
-        for name, column in zip(header, columns, strict=True)
-        if not column and name.strip() and _normal(name) != _IGNORED
-    )
-    return Source(
-        path=path,
-        size=size,
-        encoding=encoding,
-        separator=separator,
-        digest=digest,
-        header=tuple(header),
-        columns=columns,
-        unknown=unknown,
-    )
+    return columns
+
+
+def _said_of(header: Sequence[str]) -> str:
+    """Tell what stands where the heading should be; a row of data may be personal."""
+    if any(_LIKE_DATA.search(cell) for cell in header):
+        return "looks like a row of data"
+    shown = ", ".join(name.strip()[:30] or "(empty)" for name in header[:12])
+    return f"holds: {shown or 'nothing'}"
 
 
 def _survey(path: Path) -> tuple[str, str, int]:
@@ -206,65 +239,52 @@ def _outside_quotes(line: str) -> str:
     return re.sub(r'"[^"]*"', "", line)
 
 
-def _normal(name: str) -> str:
+def normal_name(name: str) -> str:
+    """Return a heading the way it is compared: small letters, words joined by underscores."""
     return re.sub(r"[^a-z0-9]+", "_", name.strip().lower().translate(_LETTERS)).strip("_")
 
 
 def _column(name: str) -> str:
-    return _CANONICAL.get(_normal(name), "")
+    return _CANONICAL.get(normal_name(name), "")
 
 
 def _spoken(separator: str) -> str:
     return {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}[separator]
 
 
-def _csv_problem(error: csv.Error) -> BadInput:
+def _csv_problem(error: csv.Error, line: str) -> BadInput:
     text = str(error)
+    if len(line) > _LARGEST_FIELD:
+        problem = f"a cell is longer than {_LARGEST_FIELD} characters"
+        return BadInput("row", problem, remedy="shorten it")
     if "field larger" in text or "unexpected end" in text:
         return BadInput("row", "a quote is opened and never closed", remedy="close or remove it")
     return BadInput("row", f"is not written as a table row ({text})", remedy="mend its quotes")
 
 
-class Rejects:
-    """The side file for rows that were not taken: the same columns and one more, ``error``.
+class _Lines(Iterator[str]):
+    """The lines of a file, of which those that one broken row swallowed can be read again."""
 
-    It is made when the first row comes, with rights for its owner only.
-    """
+    def __init__(self, text: Iterator[str]) -> None:
+        self._text = text
+        self._again: deque[str] = deque()
+        self._taken: list[str] = []
+        self._count = 0
 
-    def __init__(self, source: Source) -> None:
-        self.path = source.path.with_name(f"{source.path.stem}.rejected{source.path.suffix}")
-        self._source = source
-        self._file: io.TextIOBase | None = None
-        self._known = {i for i, name in enumerate(source.header) if _normal(name) == _IGNORED}
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else next(self._text)
+        self._count += 1
+        self._taken.append(line)
+        return line
 
-    @property
-    def written(self) -> bool:
-        """Whether there was any row."""
-        return self._file is not None
+    def begin(self) -> int:
+        """Begin a row; return the number of its first line."""
+        self._taken.clear()
+        return self._count + 1
 
-    def add(self, row: Row, problem: BadInput) -> None:
-        """Write one row down with what is wrong with it."""
-        if self._file is None:
-            handle = os.open(self.path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
-            os.fchmod(handle, 0o600)
-            self._file = os.fdopen(handle, "w", encoding="utf-8", newline="")
-            self._write([*self._kept(self._source.header), _IGNORED])
-        self._write([*self._kept(row.cells), str(problem)])
-
-    def flush(self) -> None:
-        """Have everything so far on disk."""
-        if self._file is not None:
-            self._file.flush()
-
-    def close(self) -> None:
-        """Let go of the file."""
-        if self._file is not None:
-            self._file.close()
-
-    def _kept(self, cells: Sequence[str]) -> list[str]:
-        padded = [*cells, *[""] * (len(self._source.header) - len(cells))]
-        return [cell for place, cell in enumerate(padded) if place not in self._known]
-
-    def _write(self, cells: Sequence[str]) -> None:
-        assert self._file is not None  # noqa: S101 -- opened by add
-        csv.writer(self._file, delimiter=self._source.separator).writerow(cells)
+    def only_first(self) -> str:
+        """Return the row's first line; the others come again."""
+        first, *others = self._taken
+        self._again.extendleft(reversed(others))
+        self._count -= len(others)
+        return first.rstrip("\r\n")

@@ -6,10 +6,12 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any, Final
 
 from gateway.app.intake import CallbackRequest
-from gateway.cli.csvfile import Rejects, Row, Source
+from gateway.cli.csvfile import Row, Source
+from gateway.cli.rejects import Rejects
 from gateway.cli.root import Taker
 from gateway.cli.rows import request_of
 from gateway.domain.errors import BadInput
@@ -54,6 +56,7 @@ class Import:
     rejected: int = 0
     mistakes: list[Mistake] = field(default_factory=list)
     rejects: Rejects | None = None
+    _salt: str = field(default_factory=lambda: secrets.token_hex(6))
 
     @property
     def rows(self) -> int:
@@ -89,14 +92,13 @@ class Import:
 
     async def _take(self, taker: Taker, batch: list[Row]) -> None:
         now = datetime.now(UTC)
-        salt = f":{secrets.token_hex(6)}" if self.again else ""
         wanted: list[tuple[Row, CallbackRequest]] = []
         wrong: list[tuple[Row, BadInput]] = []
         for row in batch:
             try:
                 if row.problem is not None:
                     raise row.problem
-                key = f"file:{self.source.digest[:32]}:{row.line}{salt}"
+                key = self._key(row)
                 request = request_of(row.fields, now=now, source="file", default_key=key)
                 wanted.append((row, request))
             except BadInput as told:
@@ -113,6 +115,12 @@ class Import:
             self._reject(row, problem)
         if self.rejects is not None:
             self.rejects.flush()
+
+    def _key(self, row: Row) -> str:
+        """Name a row by what it says: the same row twice in a file is one request."""
+        said = repr(sorted(row.fields.items())).encode()
+        key = f"file:{self.source.digest[:32]}:{sha256(said).hexdigest()[:32]}"
+        return f"{key}:{self._salt}" if self.again else key
 
     def _reject(self, row: Row, problem: BadInput) -> None:
         self.rejected += 1

@@ -59,6 +59,24 @@ def test_a_file_comes_in_once_and_its_bad_rows_come_back(place: Place) -> None:
     assert len(rejected.read_text().splitlines()) == 6
 
 
+def test_nobody_is_called_twice_for_a_row_that_is_there_twice(place: Place) -> None:
+    row = "+442079460123,invoice\n"
+    calls = place.write(f"number,reason\n{row}{row}+442079460123,delivery\n{row}")
+    assert "4 rows, 2 added, 2 known already" in place.run("import", str(calls)).out
+    again = place.run("import", str(calls), "--again", "--json").json
+    assert (again["added"], again["merged"]) == (2, 2)
+
+
+def test_a_row_that_cannot_be_read_costs_only_itself(place: Place) -> None:
+    calls = place.write('number,name\n+442079460123,"Ann\n+442079460124,Bo\n')
+    said = place.run("import", str(calls))
+    assert said.code == 6
+    assert "2 rows, 1 added, 1 rejected" in said.out
+    assert "Row 2: row: a quote is opened and never closed; close or remove it" in said.err
+    again = place.run("import", "calls.rejected.csv", "--json").json
+    assert (again["added"], again["rejected"]) == (0, 1)
+
+
 def test_what_was_taken_in_can_be_listed_read_and_audited(place: Place) -> None:
     place.run("import", str(place.write(GOOD)))
     table = place.run("callbacks", "--state", "scheduled")

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.csvfile import Rejects, Row, Source, open_source
+from gateway.cli.csvfile import Row, Source, open_source
+from gateway.cli.rejects import Rejects
 from gateway.domain.errors import BadInput
 from gateway.lifecycle import Failure
 
@@ -84,8 +85,38 @@ def test_a_row_with_too_many_cells_is_wrong_and_the_next_is_read(tmp_path: Path)
 
 
 def test_a_quote_that_is_never_closed_is_said_so(tmp_path: Path) -> None:
-    (row,) = rows(write(tmp_path, 'number,name\n1,"Ann\n2,x\n'))
-    assert "a quote is opened and never closed" in str(row.problem)
+    broken, *others = rows(write(tmp_path, 'number,name\n1,"Ann\n2,x\n3,y\n'))
+    assert "a quote is opened and never closed" in str(broken.problem)
+    assert [(row.line, row.fields["number"]) for row in others] == [(3, "2"), (4, "3")]
+
+
+def test_a_broken_row_comes_back_as_it_stood_and_the_others_are_read(tmp_path: Path) -> None:
+    many = "".join(f"{n},x\n" for n in range(5000))
+    text = f'number,name\n1,"Bad "quote" here"\n2,"Ann\n{many}3,{"A" * 30_000}\n4,y\n'
+    source = open_source(write(tmp_path, text))
+    found = [row for row, _ in source.rows()]
+    broken = [row for row in found if row.problem]
+    assert [row.line for row in broken] == [2, 3, 5004]
+    assert "longer than 20000 characters" in str(broken[2].problem)
+    assert len(found) == 5004
+    rejects = Rejects(source)
+    for row in broken[:2]:
+        rejects.add(row, BadInput("row", "broken"))
+    rejects.close()
+    again = rows(rejects.path)
+    assert [row.cells[0] for row in again] == ['1,"Bad "quote" here"', '2,"Ann']
+    assert all(row.cells[-1] == "row: broken" and len(row.cells) == 3 for row in again)
+
+
+def test_the_separator_line_of_spreadsheets_is_understood(tmp_path: Path) -> None:
+    (row,) = rows(write(tmp_path, "sep=;\r\nnumber;name\r\n1;x, y\r\n"))
+    assert (row.line, row.fields) == (3, {"number": "1", "name": "x, y"})
+
+
+def test_a_row_of_data_in_place_of_the_heading_is_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match="looks like a row of data") as failure:
+        open_source(write(tmp_path, f"+442079460123,{NAME}\n"))
+    assert NAME not in str(failure.value)
 
 
 @pytest.mark.parametrize(
