@@ -128,7 +128,7 @@ _HINTS = {
 _REMEDIES: dict[type[KairosError], tuple[str, ExitCode]] = {
     BadInput: ("", ExitCode.USAGE),
     LoginRefused: (
-        "Compare username and secret with manager.conf there, and its permit lines.",
+        "Compare username and secret with manager.conf there, its permit, read and write lines.",
         ExitCode.LOGIN_REFUSED,
     ),
     StoreLocked: ("Stop the other Kairos, or use another data_dir.", ExitCode.BUSY),

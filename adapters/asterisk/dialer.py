@@ -16,7 +16,7 @@ from adapters.asterisk.config import AsteriskSettings, Route
 from adapters.asterisk.evidence import CelFile, judge
 from adapters.asterisk.feed import Feed
 from adapters.asterisk.link import Link
-from adapters.asterisk.switch import boot_epoch, is_vulnerable, living_channels
+from adapters.asterisk.switch import boot_epoch, is_vulnerable, living_channels, missing_right
 from adapters.asterisk.translate import VARIABLES, WANTED, Living, Translator
 from adapters.asterisk.wire import Packet
 from gateway.domain.errors import DialError, LoginRefused, NotSent, OutcomeUnknown, Refused
@@ -242,10 +242,11 @@ class AsteriskDialer:
 
     async def _prepare(self) -> None:
         """After each login: which run of Asterisk this is, which version, and what lives."""
-        timeout = self._settings.ack_timeout
         try:
-            status = await self._answered({"Action": "CoreStatus"}, timeout)
-            settings = await self._answered({"Action": "CoreSettings"}, timeout)
+            if missing := missing_right(await self._answered("ListCommands")):
+                raise LoginRefused(f"the AMI user needs write={missing}")
+            status = await self._answered("CoreStatus")
+            settings = await self._answered("CoreSettings")
             self._epoch = boot_epoch(status)
             version = settings.get(b"AsteriskVersion")
             if is_vulnerable(version):
@@ -255,7 +256,7 @@ class AsteriskDialer:
             await self._list_living(complete=True)
         except Refused as error:
             if _PERMISSION in str(error).lower():
-                raise LoginRefused(f"{self.name}: the AMI user needs write=reporting") from error
+                raise LoginRefused("the AMI user needs write=reporting") from error
             raise
 
     async def _fully_booted(self) -> None:
@@ -264,10 +265,11 @@ class AsteriskDialer:
             async with asyncio.timeout(self._settings.boot_wait):
                 await self._booted.wait()
 
-    async def _answered(self, headers: Mapping[str, str], timeout: float) -> Packet:  # noqa: ASYNC109
-        answer = await self._link.request(headers, timeout=timeout)
+    async def _answered(self, action: str) -> Packet:
+        timeout = self._settings.ack_timeout
+        answer = await self._link.request({"Action": action}, timeout=timeout)
         if answer.name != b"Success":
-            raise Refused(f"{headers['Action']}: {answer.get(b'Message')[:80]}")
+            raise Refused(f"{action}: {answer.get(b'Message')[:80]}")
         return answer
 
     def _on_up(self) -> None:

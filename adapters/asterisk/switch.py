@@ -10,11 +10,13 @@ from typing import Final
 from adapters.asterisk.translate import Living
 from adapters.asterisk.wire import Packet
 
-__all__ = ["boot_epoch", "is_vulnerable", "living_channels"]
+__all__ = ["boot_epoch", "is_vulnerable", "living_channels", "missing_right"]
 
 _VERSION: Final = re.compile(r"(?:certified[/-])?(\d+)\.(\d+)(?:\.(\d+))?")
 _FIXED: Final = {18: (18, 24, 2), 20: (20, 9, 2), 21: (21, 4, 2)}
 _FIRST_SAFE: Final = 22
+_RIGHTS: Final = {b"Originate": "originate", b"Hangup": "call", b"CoreShowChannels": "reporting"}
+"""What the gateway does -> the class of ``write`` that allows it."""
 _UP: Final = "6"
 _TWO: Final = 2
 
@@ -32,6 +34,16 @@ def is_vulnerable(version: str) -> bool:
     if number[0] >= _FIRST_SAFE:
         return False
     return number < _FIXED.get(number[0], (_FIRST_SAFE,))
+
+
+def missing_right(commands: Packet) -> str:
+    """Read the answer to ListCommands, which names what the user may do; "" if nothing is missing.
+
+    Without the check the first order would tell, and every callback would pay with an attempt.
+    """
+    if not commands.get(b"Ping"):
+        return ""  # not the list we know, where everybody may ping
+    return next((right for action, right in _RIGHTS.items() if not commands.get(action)), "")
 
 
 def living_channels(packets: Iterable[Packet], is_ours: Callable[[str], bool]) -> list[Living]:

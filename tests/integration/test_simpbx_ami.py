@@ -115,6 +115,10 @@ async def test_rights_to_write_are_checked(pbx: SimulatedPbx) -> None:
             "Use Action: ListCommands to show available commands.",
         }.items():
             assert (await ami.action(name))["Message"] == text
+        allowed = await ami.action("ListCommands")
+        assert allowed["Ping"] == "(Priv: <none>)"
+        assert allowed["Hangup"] == "(Priv: system,call,all)"
+        assert "Originate" not in allowed
 
 
 async def test_events_can_be_switched_off_and_answers_still_come(ami: AmiClient) -> None:

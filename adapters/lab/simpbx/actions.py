@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from adapters.lab.simpbx.channel import UP, Channel
-from adapters.lab.simpbx.users import ALL, CALL, ORIGINATE, REPORTING, SYSTEM, rights
+from adapters.lab.simpbx.users import ALL, CALL, ORIGINATE, REPORTING, SYSTEM, privilege, rights
 from adapters.lab.simpbx.wire import (
     AMI_VERSION,
     Request,
@@ -30,6 +30,16 @@ Reply = Callable[["Exchange", Request], bytes]
 
 def ping(_: Exchange, request: Request) -> bytes:
     return response(request, "Success", "", ("Ping", "Pong"), ("Timestamp", f"{time.time():.6f}"))
+
+
+def list_commands(request: Request, held: int) -> bytes:
+    """Name the actions a user with these rights may ask for: only so much of the list is true."""
+    named = [("Originate", ORIGINATE), *((_NAMES[key], ACTIONS[key][0]) for key in _NAMES)]
+    allowed = [(name, needed) for name, needed in sorted(named) if permitted(needed, held)]
+    texts = [
+        (name, f"(Priv: {privilege(needed) if needed else '<none>'})") for name, needed in allowed
+    ]
+    return response(request, "Success", "", *texts)
 
 
 def core_status(exchange: Exchange, request: Request) -> bytes:
@@ -180,6 +190,10 @@ ACTIONS: Final[dict[str, tuple[int, Reply]]] = {
     "devicestatelist": (CALL | REPORTING, device_state_list),
 }
 """Name in lower case -> the classes of which one is needed (0: none), and what answers it."""
+_NAMES: Final = {
+    name.lower(): name
+    for name in ("Ping", "CoreStatus", "CoreSettings", "CoreShowChannels", "Status", "Hangup")
+}
 
 OTHERS: Final = {
     **dict.fromkeys(("command",), rights("command")),
@@ -189,7 +203,7 @@ OTHERS: Final = {
     **dict.fromkeys(("mixmonitor", "dbput", "dbget", "moduleload", "filter", "reload"), SYSTEM),
     **dict.fromkeys(("getconfig", "updateconfig", "createconfig"), rights("config")),
     **dict.fromkeys(("queueadd", "queueremove", "queuepause"), rights("agent")),
-    **dict.fromkeys(("queuesummary", "bridgelist", "listcommands"), 0),
+    **dict.fromkeys(("queuesummary", "bridgelist"), 0),
     "originate": ORIGINATE,
     "userevent": rights("user"),
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from adapters.lab.faults import Fault
 from adapters.lab.simpbx import wire
-from adapters.lab.simpbx.actions import ACTIONS, OTHERS, permitted
+from adapters.lab.simpbx.actions import ACTIONS, OTHERS, list_commands, permitted
 from adapters.lab.simpbx.events import Event, rights_of
 from adapters.lab.simpbx.orders import BadOrder, Order, read_order
 from adapters.lab.simpbx.outbox import Outbox
@@ -86,6 +86,9 @@ class Session:
     def _plain(self, request: Request, name: str, user: AmiUser) -> bool:
         if name == "events":
             self.out.send(self._set_events(request))
+            return True
+        if name == "listcommands":
+            self.out.send(list_commands(request, user.write))
             return True
         needed, reply = ACTIONS.get(name, (OTHERS.get(name, -1), None))
         if needed < 0:
