@@ -100,7 +100,7 @@ async def _simulated(
     speed: float,
     why: str,
 ) -> PracticePbx:
-    place = folder / "pbx"
+    place = folder / "pbx-simulated"  # its logs are written otherwise than those of the real one
     place.mkdir(mode=0o700, exist_ok=True)
     pbx = SimulatedPbx(
         world,

@@ -75,12 +75,22 @@ def run(root: Callable[[], Root]) -> int:
     return int(ExitCode.OK)
 
 
+def _tell_version(wanted: bool) -> None:  # noqa: FBT001 -- as typer calls it
+    if wanted:
+        version_()
+        raise typer.Exit
+
+
 @app.callback()
 def _common(
     context: typer.Context,
     *,
     debug: Annotated[
         bool, typer.Option("--debug", help="Show the traceback when something goes wrong.")
+    ] = False,
+    tell_version: Annotated[  # noqa: ARG001 -- it has ended by then
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_tell_version, is_eager=True),
     ] = False,
 ) -> None:
     _shell(context).debug = debug

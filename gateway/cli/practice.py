@@ -20,7 +20,7 @@ from gateway.cli.live import Board
 from gateway.cli.practice_folder import LOG_NAME, Folder
 from gateway.cli.practice_people import requests_for
 from gateway.cli.root import PracticePbx, Service
-from gateway.cli.shell import PRACTICE_FOLDER, Shell
+from gateway.cli.shell import PRACTICE_FOLDER, Shell, as_typed
 from gateway.cli.summary import Tally, summary
 from gateway.lifecycle import stop_signals
 from gateway.observability import log_to_file
@@ -161,21 +161,21 @@ class _Practice:
             self._board.notice = text
 
     def _conclude(self, tally: Tally, broken: int) -> None:
-        console = out()
+        console, kairos = out(), as_typed()
         console.print(summary(tally))
         if broken:
-            console.print(Text(f"{broken} promises were broken: kairos audit", style="bold red"))
+            console.print(Text(f"{broken} promises were broken: {kairos} audit", style="bold red"))
         else:
             held = f"Nobody was lost, nobody was called twice: audited over {tally.total}."
             console.print(Text(held, style="green"))
         where = "" if _is_default(self._folder) else f" --config {_shown(self._folder.config)}"
         if tally.open:
-            command = " ".join(["kairos practice", *_same(self._folder)])
+            command = " ".join([kairos, "practice", *_same(self._folder)])
             still = "1 is" if tally.open == 1 else f"{tally.open} are"
             console.print(f"\n{still} still open. To go on: {command}", soft_wrap=True)
         if tally.example:
-            console.print(f"\nLook at one:  kairos show {tally.example}{where}", soft_wrap=True)
-            console.print(f"See them all: kairos callbacks{where}", soft_wrap=True)
+            console.print(f"\nLook at one:  {kairos} show {tally.example}{where}", soft_wrap=True)
+            console.print(f"See them all: {kairos} callbacks{where}", soft_wrap=True)
         sys.stdout.flush()
 
 

@@ -28,6 +28,7 @@ _CONFIG: Final = "kairos.yaml"
 _SHIPPED: Final = Path(config.__file__).parent
 _DURATIONS: Final = {"min_gap", "jitter", "at_least", "spread_within", "delays"}
 _SHORTEST_RINGING: Final = 1.0
+_SPARE: Final = 5.0
 _HEAD: Final = "# Written anew by every `kairos practice`. Reaches nobody but the practice world.\n"
 
 
@@ -81,8 +82,11 @@ class Folder:
         settings = profile["carriers"][name]
         settings.update(carrier)
         if hurry:
-            ringing = float(str(parse_seconds(settings["ring_timeout"])))
-            settings["ring_timeout"] = max(_SHORTEST_RINGING, round(ringing / speed, 1))
+            ringing = max(_SHORTEST_RINGING, round(_seconds(settings["ring_timeout"]) / speed, 1))
+            silence = ringing + _seconds(settings["ack_timeout"]) + _SPARE
+            settings["ring_timeout"] = ringing
+            dispatch = profile["dispatch"]
+            dispatch["resolve_after"] = max(_seconds(dispatch["resolve_after"]), silence)
         profile["data_dir"] = "."
         profile["retry_rules_file"] = "retry-rules.yaml"
         profile["countries_file"] = "countries.yaml"
@@ -137,6 +141,10 @@ def _locked(path: Path) -> Iterator[None]:
         os.close(lock)
 
 
+def _seconds(duration: object) -> float:
+    return float(str(parse_seconds(duration)))
+
+
 def _hurried(data: Any, speed: float, key: str = "") -> Any:  # noqa: ANN401 -- YAML data
     """Shorten every duration in a rule file."""
     if isinstance(data, dict):
@@ -144,7 +152,7 @@ def _hurried(data: Any, speed: float, key: str = "") -> Any:  # noqa: ANN401 -- 
     if isinstance(data, list):
         return [_hurried(value, speed, key) for value in data]
     if key in _DURATIONS:
-        return round(float(str(parse_seconds(data))) / speed, 3)
+        return round(_seconds(data) / speed, 3)
     return data
 
 

@@ -135,7 +135,7 @@ def show(
             found = await reader.history(callback_id)
         if found is None:
             raise Failure(
-                f"No callback, or more than one, has an id that begins with {callback_id!r}.",
+                f"No callback has an id that begins with {callback_id!r}.",
                 "kairos callbacks lists them.",
             )
         if as_json:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sys
 import traceback
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +19,7 @@ from gateway.cli.root import Root
 from gateway.lifecycle import ExitCode, Failure, complaint, write_traceback
 from gateway.observability import configure, redact_text
 
-__all__ = ["PRACTICE_FOLDER", "Shell"]
+__all__ = ["PRACTICE_FOLDER", "Shell", "as_typed"]
 
 T = TypeVar("T")
 PRACTICE_FOLDER = Path("kairos-practice")
@@ -63,6 +65,16 @@ class Shell:
             details = f"Details for a bug report are in {kept}" if kept else ""
         complain(told, details=details)
         return int(told.code)
+
+
+def as_typed() -> str:
+    """Return what to type for ``kairos`` here, where it need not be on the search path."""
+    program = Path(sys.argv[0])
+    if program.name != "kairos" or shutil.which("kairos") == str(program.absolute()):
+        return "kairos"
+    with suppress(ValueError):
+        return str(program.absolute().relative_to(Path.cwd()))
+    return str(program.absolute())
 
 
 def _find(*, practice_too: bool) -> Path:

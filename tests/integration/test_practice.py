@@ -1,5 +1,6 @@
 """``kairos practice``, the first command of the README, as a newcomer runs it."""
 
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -44,7 +45,9 @@ def test_a_practice_run_ends_on_request_and_goes_on_where_it_was(place: Place) -
         run.until_says("of 30 closed; calls up")
         time.sleep(0.5)
         assert run.end(signal.SIGINT) == 0
-    assert "are still open. To go on: kairos practice" in run.said
+    told = run.said.partition(" still open. To go on: ")[2].splitlines()[0]
+    assert shutil.which(told.split()[0]), "what is told can be typed as it stands"
+    assert told.endswith("kairos practice")
     before = {one["id"] for one in closed(place)}
     with place.start(*QUICK, "--speed", "10") as run:
         run.until_says("of 30 closed; calls up")
@@ -107,6 +110,18 @@ def test_a_real_asterisk_is_gone_when_practice_ends(place: Place) -> None:
         assert run.end(signal.SIGINT) == 0
     assert "Practising with a real Asterisk" in run.said
     assert not [one for one in switches if one.is_running()]
+
+
+@pytest.mark.asterisk
+def test_after_a_real_asterisk_the_simulated_pbx_goes_on_and_the_other_way_round(
+    place: Place,
+) -> None:
+    for pbx in ("real", "simulated", "real"):
+        command = ("practice", "--pbx", pbx, "--speed", "0.5", "--callbacks", "6")
+        with place.start(*command) as run:
+            run.until_says("of 6 closed; calls up 1")
+            assert run.end(signal.SIGINT) == 0, run.said
+        assert "Nobody was lost" in run.said
 
 
 @pytest.mark.asterisk
