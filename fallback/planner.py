@@ -89,9 +89,8 @@ def _used_up(question: PlanQuestion, rules: RuleSet) -> Stop | None:
     history, last = question.history, question.history[-1] if question.history else None
     if any(one.disposition is Disposition.ANSWERED_HUMAN for one in history):
         return Stop(event=CallbackEvent.COMPLETE, reason="the contact was reached")
-    used = used_attempts(history)
-    if used >= rules.max_attempts:
-        return Stop(event=CallbackEvent.EXHAUST, reason=f"all {used} attempts are used up")
+    if used_attempts(history) >= rules.max_attempts:
+        return Stop(event=CallbackEvent.EXHAUST, reason=wording.used_up(question))
     if last:
         most = rules.rule(last.disposition).most
         count = occurrences(history)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -92,9 +91,17 @@ def _why(question: PlanQuestion, rules: RuleSet, found: Found, zone: ZoneInfo) -
 
 def _count(question: PlanQuestion, rules: RuleSet) -> str:
     n = used_attempts(question.history) + 1
-    text = f"{_ORDINALS.get(n, f'{n}th')} of {rules.max_attempts} attempts"
-    others = Counter(one.disposition for one in question.history).total() - (n - 1)
-    return text + (f", {others} more not held against the contact" if others else "")
+    return f"{_ORDINALS.get(n, f'{n}th')} of {rules.max_attempts} attempts{_others(question)}"
+
+
+def used_up(question: PlanQuestion) -> str:
+    """Say that there are no attempts left."""
+    return f"all {used_attempts(question.history)} attempts are used up{_others(question)}"
+
+
+def _others(question: PlanQuestion) -> str:
+    others = len(question.history) - used_attempts(question.history)
+    return f", {others} more not held against the contact" if others else ""
 
 
 def _moment(at: datetime, now: datetime, rules: RuleSet, zone: ZoneInfo) -> str:

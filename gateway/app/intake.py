@@ -163,7 +163,9 @@ class Intake:
         deadline = request.deadline or now + timedelta(seconds=queue.deadline_after)
         if _instant("deadline", deadline) <= now:
             problem = "lies in the past"
-            raise BadInput("deadline", problem, value=deadline.isoformat(), remedy="give a later")
+            raise BadInput(
+                "deadline", problem, value=deadline.isoformat(), remedy="give a later one"
+            )
         return deadline
 
 

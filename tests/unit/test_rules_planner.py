@@ -236,6 +236,9 @@ def test_attempts_used_up() -> None:
     days = [at(f"2026-03-0{day} 10:00") for day in range(2, 7)]
     past = history(*((day, D.NO_ANSWER) for day in days))
     assert stopped(past) == (CallbackEvent.EXHAUST, "all 5 attempts are used up")
+    fault = history((at("2026-03-01 10:00"), D.CONGESTION))
+    told = "all 5 attempts are used up, 1 more not held against the contact"
+    assert stopped((*fault, *past)) == (CallbackEvent.EXHAUST, told)
 
 
 def test_faults_of_ours_use_no_attempt_but_have_a_limit() -> None:
