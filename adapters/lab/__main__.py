@@ -135,8 +135,30 @@ def _sheet(lab: AsteriskLab, world: World) -> str:
     return (
         f"Asterisk {lab.installation.version.partition('+')[0]} is up.\n\n{_columns(ways)}\n\n"
         f"Where answered calls go (context,extension):\n{_columns(_PLACES)}\n\n"
-        f"Agents:\n{agents}\n\n{_who(world)}\n\nCtrl-C ends the lab."
+        f"Agents:\n{agents}\n\n{_who(world)}\n\n"
+        f"Kairos on it, in another terminal of this folder:\n{_kairos(lab, world)}\n\n"
+        "Ctrl-C ends the lab."
     )
+
+
+def _kairos(lab: AsteriskLab, world: World) -> str:
+    """Return what to type to have some of these people called."""
+    numbers = (
+        [one.number for one in world.people[:5]]
+        if isinstance(world, PracticeWorld)
+        else [f"{RANGES[0].prefix}{last:0{RANGES[0].digits}d}" for last in (1, 451, 501, 851)]
+    )
+    calls = lab.run_dir / "calls.csv"
+    kairos = Path(sys.executable).with_name("kairos")
+    lines = (
+        "export KAIROS_CONFIG=config/practice.yaml",
+        f"export KAIROS_DATA_DIR={lab.run_dir / 'kairos'}",
+        f"export KAIROS_CARRIERS__LAB__PORT={lab.ami_port}",
+        f"export KAIROS_CARRIERS__LAB__SECRET=$(cat {lab.secret_file})",
+        f"printf '%s\\n' number {' '.join(numbers)} > {calls}",
+        f"{kairos} import {calls} && {kairos} serve",
+    )
+    return "\n".join(f"  {line}" for line in lines)
 
 
 def _who(world: World) -> str:
