@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import operator
+import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,8 @@ from rich.table import Table
 from bench import ami, calls, claim
 from bench.figures import write_result
 
-_console = Console(highlight=False, soft_wrap=False, width=None)
+# Piped into a file, a table must not be squeezed into eighty columns.
+_console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 
 
 def _table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:

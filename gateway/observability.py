@@ -7,6 +7,7 @@ the safety net below that, for text that comes from elsewhere.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
@@ -220,9 +221,16 @@ class _Lines:
 _NO_RECORD: Final = logging.makeLogRecord({})
 
 
+_encode = json.JSONEncoder(default=str, ensure_ascii=False).encode
+
+
+def _render_json(_logger: object, _method: str, event: EventDict) -> str:
+    return _encode(event)
+
+
 def _renderer(style: Literal["json", "console"], *, colors: bool) -> structlog.typing.Processor:
     if style == "json":
-        return structlog.processors.JSONRenderer(default=str, ensure_ascii=False)
+        return _render_json
     return structlog.dev.ConsoleRenderer(colors=colors, sort_keys=False)
 
 

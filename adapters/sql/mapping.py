@@ -47,8 +47,8 @@ def _micros(at: datetime | None) -> int | None:
     return None if at is None else micros(at)
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"), default=str)
+# Made once: json.dumps with arguments makes one for each call.
+_json = json.JSONEncoder(separators=(",", ":"), default=str).encode
 
 
 def _storable(row: Values) -> Values:

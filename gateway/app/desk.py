@@ -70,6 +70,7 @@ class Desk:
         self._queues = queues
         self._spawn = spawn
         self._closing: dict[str, asyncio.Event] = {}
+        self._log = _log.bind()  # put together once, not for each of several lines a call
         self._written_ahead: dict[str, str] = {}
 
     def news(self, event: CallEvent) -> None:
@@ -194,7 +195,7 @@ class Desk:
             kind=kind,
             text=text or describe(leg),
         )
-        _log.info(
+        self._log.info(
             f"leg.{kind}",
             callback_id=leg.callback_id,
             leg_id=leg.id,
@@ -223,7 +224,7 @@ class Desk:
         self._ledger.write(change)
         self._closing.pop(flight.callback.id).set()
         callback = closed.callback
-        _log.info(
+        self._log.info(
             "callback.moved",
             callback_id=callback.id,
             state=callback.state.value,

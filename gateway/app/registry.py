@@ -82,6 +82,8 @@ class Registry:
         return self._agents[target] > 0
 
     def _count(self, before: Flight | None, after: Flight | None) -> None:
+        if before and after and _open(before) == _open(after):
+            return  # Most news changes nothing that is counted.
         for sign, flight in ((-1, before), (1, after)):
             for leg in flight.legs if flight else ():
                 if sign > 0:
@@ -103,3 +105,7 @@ def _lines(flight: Flight | None) -> Counter[str]:
             if leg.role is Role.AGENT and leg is legs[-1]:
                 lines[leg.carrier] += 1
     return lines
+
+
+def _open(flight: Flight) -> tuple[bool, ...]:
+    return tuple(leg.is_open for leg in flight.legs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from gateway.web.control import control_server
 __all__ = ["Service", "open_store", "service"]
 
 _log = structlog.get_logger()
+_YOUNG = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,10 @@ class Service:
     async def run(self, stop: asyncio.Event, on_ready: Callable[[], None]) -> None:
         """Serve until ``stop`` is set, then drain. Raises LoginRefused, OSError."""
         self.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # What was imported and built stays: the collector need not look through it every time.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(_YOUNG, *gc.get_threshold()[1:])
         async with control_server(self.settings.data_dir, self.intake, self.health):
             await self.gateway.run(stop, on_ready)
 
