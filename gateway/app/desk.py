@@ -41,7 +41,6 @@ __all__ = ["Desk"]
 
 _log = structlog.get_logger()
 _LATE_TRIES, _LATE_WAIT = 3, 1.0
-
 Spawn = Callable[[Coroutine[Any, Any, None], str], None]
 
 
