@@ -12,37 +12,30 @@ __all__ = ["Receipt"]
 _log = structlog.get_logger(__name__)
 
 
-class Receipt:
-    """Await it to know that the change is durable; a failure never awaited is logged.
+class Receipt(asyncio.Future[None]):
+    """Await it to know that the change is durable; a failure never looked at is logged.
 
-    Giving up waiting does not take the change back.
+    A future itself, for there are several of them a call. Giving up waiting for it does not take
+    the change back: the writer writes it all the same.
     """
 
-    __slots__ = ("_future", "_heard")
-
-    def __init__(self, future: asyncio.Future[None]) -> None:
-        self._future = future
-        self._heard = False
+    _heard = False
 
     def __await__(self) -> Generator[object, None, None]:
-        return self._wait().__await__()
-
-    async def _wait(self) -> None:
-        if not self._future.done():
-            await asyncio.wait({self._future})
         self._heard = True
-        self._future.result()
+        return super().__await__()
+
+    def result(self) -> None:
+        self._heard = True
+        super().result()
+
+    def exception(self) -> BaseException | None:
+        self._heard = True
+        return super().exception()
 
     def __del__(self) -> None:
-        if self._heard:
+        if self._heard or not self.done() or self.cancelled():
             return
-        if self._future.done():
-            _report(self._future)
-        else:
-            self._future.add_done_callback(_report)
-
-
-def _report(future: asyncio.Future[None]) -> None:
-    error = None if future.cancelled() else future.exception()
-    if error is not None:
-        _log.error("store.change_lost", error=str(error), kind=type(error).__name__)
+        error = super().exception()
+        if error is not None:
+            _log.error("store.change_lost", error=str(error), kind=type(error).__name__)

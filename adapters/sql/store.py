@@ -45,7 +45,7 @@ class SqlStore:
         *,
         data_dir: Path | None = None,
         clock: Clock,
-        linger: float = 0.025,
+        linger: float = 0.05,
         bound: int = 10_000,
     ) -> None:
         """Raises BadInput if the address cannot be used."""
@@ -108,13 +108,12 @@ class SqlStore:
         return await self._order(partial(orders.start_sending, leg_ids=tuple(leg_ids), now=now))
 
     def submit(self, change: Change) -> Awaitable[None]:
-        future = self._future()
+        receipt = Receipt(loop=asyncio.get_running_loop())
         try:
-            self._opened().put(Submitted(change=prepare(change), future=future))
+            self._opened().put(Submitted(change=prepare(change), future=receipt))
         except (BadInput, StoreUnavailable) as error:
-            future.set_exception(error)
-            future.exception()  # looked at: what nobody awaits is logged by its receipt
-        return Receipt(future)
+            receipt.set_exception(error)
+        return receipt
 
     async def request_cancel(self, callback_id: str, reason: str, now: datetime) -> bool:
         return await self._order(

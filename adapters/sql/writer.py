@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy import Connection
 
 from adapters.sql import claim
-from adapters.sql.batch import Claim, Operation, Outcome, Writing, run
+from adapters.sql.batch import Claim, Operation, Outcome, Submitted, Writing, run
 from adapters.sql.database import Database, commit, rollback
 from adapters.sql.errors import Again, Lost
 from gateway.domain.errors import StoreError, StoreUnavailable
@@ -99,11 +99,14 @@ class Writer:
             await asyncio.gather(*waits, return_exceptions=True)
 
     def _take(self) -> list[Operation]:
-        """Take the next batch, up to a claim; what nobody waits for any more is left out."""
+        """Take the next batch, up to a claim.
+
+        An order that nobody waits for any more is left out; a change has happened all the same.
+        """
         batch: list[Operation] = []
         while self._waiting and len(batch) < _BATCH:
             operation = self._waiting.popleft()
-            if not operation.future.cancelled():
+            if isinstance(operation, Submitted) or not operation.future.cancelled():
                 batch.append(operation)
                 if isinstance(operation, Claim):
                     break
@@ -227,4 +230,5 @@ def _fail(operation: Operation, error: Exception) -> None:
         # Each caller gets an error of its own: a shared one would gather everyone's traceback.
         own = type(error)(*error.args) if isinstance(error, StoreError) else error
         operation.future.set_exception(own)
-        operation.future.exception()  # looked at: what nobody awaits is logged by its receipt
+        if not isinstance(operation, Submitted):  # a receipt tells by itself
+            operation.future.exception()  # looked at: the caller may have left

@@ -194,7 +194,7 @@ class Desk:
             kind=kind,
             text=text or describe(leg),
         )
-        self._log.info(
+        (self._log.debug if leg.is_open else self._log.info)(
             f"leg.{kind}",
             callback_id=leg.callback_id,
             leg_id=leg.id,

@@ -85,7 +85,9 @@ class Ledger:
             if entry.result is None:
                 entry.result = _future(self._store.submit(entry.change))
             try:
-                await asyncio.shield(entry.result)
+                if not entry.result.done():
+                    await asyncio.wait({entry.result})
+                entry.result.result()
             except StoreUnavailable as error:
                 # What was on its way behind it goes again too: in doubt the last word comes last.
                 for waiting in self._entries:
