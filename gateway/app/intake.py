@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from gateway.app.asking import ask
 from gateway.app.outcome import planned
 from gateway.app.spec import QueueSpec
 from gateway.domain.change import Added, NewCallback
@@ -119,7 +120,7 @@ class Intake:
             data={"source": request.source, "country": facts.country or ""},
         )
         question = PlanQuestion(contact=contact, callback=callback, now=now)
-        after, step = planned(callback, await self._planner.plan(question), now)
+        after, step = planned(callback, await ask(self._planner, question), now)
         return NewCallback(contact=contact, callback=replace(after, version=1), steps=(came, step))
 
     def _queue(self, name: str) -> QueueSpec:

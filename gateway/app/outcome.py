@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from gateway.app.asking import ask
 from gateway.domain.caps import contact_key, number_key
 from gateway.domain.change import Change, Stop
 from gateway.domain.disposition import Disposition
@@ -82,7 +83,7 @@ async def _next(flight: Flight, now: datetime, planner: Planner) -> tuple[Callba
             now=now,
             history=(*flight.history, flight.attempt),
         )
-        answer = await planner.plan(question)
+        answer = await ask(planner, question)
     return planned(replace(callback, outcome=disposition or callback.outcome), answer, now)
 
 
