@@ -137,7 +137,7 @@ async def _load(folder: Path, dues: list[_Due]) -> None:
         entries.append(NewCallback(contact=contact, callback=replace(callback)))
     data = folder / "data"
     data.mkdir(parents=True, exist_ok=True)
-    url = f"sqlite+aiosqlite:///{data / 'kairos.db'}"
+    url = f"sqlite:///{data / 'kairos.db'}"
     store = SqlStore(url, data_dir=data, clock=SystemClock())
     await store.open()
     try:

@@ -15,7 +15,7 @@ from typing import Any
 
 __all__ = ["machine", "percentile", "write_result"]
 
-_LIBRARIES = ("kairos-callback", "panoramisk", "SQLAlchemy", "aiosqlite", "asyncpg", "structlog")
+_LIBRARIES = ("kairos-callback", "panoramisk", "SQLAlchemy", "asyncpg", "structlog")
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -133,7 +133,7 @@ class Settings(BaseSettings):
     @property
     def database_url(self) -> SecretStr:
         """Where the database is: as set, or SQLite in the data directory."""
-        return self.database.url or SecretStr(f"sqlite+aiosqlite:///{self.data_dir / 'kairos.db'}")
+        return self.database.url or SecretStr(f"sqlite:///{self.data_dir / 'kairos.db'}")
 
     @property
     def intake_queue(self) -> str:

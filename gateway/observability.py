@@ -46,7 +46,6 @@ _PHONE: Final = re.compile(
 _URL_PASSWORD: Final = re.compile(r"(?<=://)([^/\s:@]*):([^/\s]+)@")
 _LIBRARIES: Final = (
     "aiohttp.access",
-    "aiosqlite",
     "alembic",
     "asyncio",
     "panoramisk",

@@ -77,7 +77,7 @@ def problems(folder: Path, config: dict[str, Any] | str) -> list[str]:
 def test_defaults(tmp_path: Path) -> None:
     settings = load(tmp_path, good())
     assert settings.database_url.get_secret_value() == (
-        f"sqlite+aiosqlite:///{tmp_path}/kairos-data/kairos.db"
+        f"sqlite:///{tmp_path}/kairos-data/kairos.db"
     )
     assert settings.intake_queue == "support"
     assert settings.allowed_countries == {"FI"}
