@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 import structlog
@@ -71,6 +72,7 @@ class Desk:
         self._closing: dict[str, asyncio.Event] = {}
         self._log = _log.bind()  # put together once, not for each of several lines a call
         self._written_ahead: dict[str, str] = {}
+        self._unwritten: dict[str, tuple[Step, ...]] = {}
 
     def news(self, event: CallEvent) -> None:
         """Take one piece of news about a leg, whatever its order and however often it comes."""
@@ -194,30 +196,26 @@ class Desk:
             kind=kind,
             text=text or describe(leg),
         )
-        (self._log.debug if leg.is_open else self._log.info)(
-            f"leg.{kind}",
-            callback_id=leg.callback_id,
-            leg_id=leg.id,
-            carrier=leg.carrier,
-            role=leg.role.value,
-            state=leg.state.value,
-            disposition=leg.disposition and leg.disposition.value,
-        )
+        steps = (*self._unwritten.pop(leg.id, ()), step)
         if is_over(flight):
+            steps = (*chain(*(self._unwritten.pop(one.id, ()) for one in flight.legs)), *steps)
             self.registry.drop(flight)
             self._closing[flight.callback.id] = asyncio.Event()
-            self._spawn(self._conclude(flight, (leg,), (step,)), "conclude")
+            self._spawn(self._conclude(flight, leg, steps), "conclude")
         else:
             self.registry.put(flight)
-            self._ledger.write(Change(at=at, legs=(leg,), steps=(step,)))
+            if kind == CallNews.ACCEPTED:
+                # Nobody misses it after a crash: it is written together with what follows it.
+                self._unwritten[leg.id] = steps
+            else:
+                self._ledger.write(Change(at=at, legs=(leg,), steps=steps))
+            self._log.debug(f"leg.{kind}", callback_id=leg.callback_id, leg_id=leg.id)
         for effect in effects:
             self._carry_out(flight, effect)
 
-    async def _conclude(
-        self, flight: Flight, legs: tuple[Leg, ...], steps: tuple[Step, ...]
-    ) -> None:
+    async def _conclude(self, flight: Flight, last: Leg, steps: tuple[Step, ...]) -> None:
         now = self._clock.now()
-        closed, change = await conclusion(flight, now, self._planner, legs, steps)
+        closed, change = await conclusion(flight, now, self._planner, (last,), steps)
         for leg in closed.legs:
             self.registry.remember(leg, closed)
         self._ledger.write(change)
@@ -226,6 +224,8 @@ class Desk:
         self._log.info(
             "callback.moved",
             callback_id=callback.id,
+            leg_id=last.id,
+            carrier=last.carrier,
             state=callback.state.value,
             attempt=closed.attempt.n,
             disposition=closed.attempt.disposition and closed.attempt.disposition.value,

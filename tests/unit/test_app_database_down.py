@@ -54,7 +54,7 @@ async def test_what_a_call_did_while_the_database_was_away_is_written_in_order_l
         await one.tell(CallNews.RINGING, CallNews.ANSWERED, CallNews.CONNECTED, after=1.0)
         await one.tell(end=Disposition.ANSWERED_HUMAN)
         assert one.gateway.health().database_trouble == "the database is away"
-        assert (await one.way(callback_id)).legs[0].state is LegState.ACCEPTED
+        assert (await one.way(callback_id)).legs[0].state is LegState.SENDING
         store.down = False
         await clock.advance(2.0)
         way = await one.way(callback_id)

@@ -155,7 +155,7 @@ async def test_an_order_that_was_not_sent_is_tried_again_and_costs_no_attempt() 
         (callback_id,) = await one.ask(KAISA)
         await one.clock.advance(1.0)
         way = await one.way(callback_id)
-        assert [leg.state for leg in way.legs] == [LegState.NOT_PLACED, LegState.ACCEPTED]
+        assert [leg.state for leg in way.legs] == [LegState.NOT_PLACED, LegState.SENDING]
         assert way.callback.used == 0
         assert await one.violations() == []
 
@@ -227,7 +227,7 @@ async def test_proof_that_a_call_was_never_placed_lets_it_be_placed_at_once() ->
         dialer.on_order = lambda _order: None
         await clock.advance(6.0)
         way = await one.way(callback_id)
-        assert [leg.state for leg in way.legs] == [LegState.NOT_PLACED, LegState.ACCEPTED]
+        assert [leg.state for leg in way.legs] == [LegState.NOT_PLACED, LegState.SENDING]
         assert way.callback.used == 0
 
 
@@ -279,7 +279,7 @@ async def test_after_a_crash_a_leg_that_was_only_reserved_is_given_back() -> Non
         await clock.advance(2.0)
         assert one.numbers() == [KAISA, OLLI]
         states = [leg.state for leg in await one.legs(second)]
-        assert states == [LegState.RELEASED, LegState.ACCEPTED]
+        assert states == [LegState.RELEASED, LegState.SENDING]
         assert first != second
 
 

@@ -59,7 +59,7 @@ async def test_a_gateway_that_was_away_for_long_reaches_the_carrier_before_it_gi
     await clock.advance(LONGER_THAN_A_LEG_MAY_BE_SILENT)
     async with gateway_of(store, clock=clock, dialer=dialer) as one:
         await clock.advance(3.0)
-        assert [leg.state for leg in await one.legs(callback_id)] == [LegState.ACCEPTED]
+        assert [leg.state for leg in await one.legs(callback_id)] == [LegState.SENDING]
         dialer.link_up()
         await clock.advance(6.0)
         assert "adopted" in [step.kind for step in (await one.way(callback_id)).steps]
@@ -78,7 +78,7 @@ async def test_a_carrier_that_stays_away_is_waited_for_as_long_as_for_a_fresh_ca
     await clock.advance(LONGER_THAN_A_LEG_MAY_BE_SILENT)
     async with gateway_of(store, clock=clock, dialer=dialer) as one:
         await clock.advance(55.0)
-        assert [leg.state for leg in await one.legs(callback_id)] == [LegState.ACCEPTED]
+        assert [leg.state for leg in await one.legs(callback_id)] == [LegState.SENDING]
         await clock.advance(10.0)
         assert [leg.state for leg in await one.legs(callback_id)] == [LegState.UNRESOLVED]
         assert await one.violations() == []
