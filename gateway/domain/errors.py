@@ -2,9 +2,11 @@
 
 KairosError
 ├── BadInput            what somebody gave us cannot be used; says field, masked value, remedy
+├── NotNow              right as such, but not in the state it is in; says why and what to do
 ├── IllegalTransition   a state machine was asked for a step its table does not have
 ├── StoreError
 │   ├── StoreUnavailable   the database cannot be reached or refuses to write (down, disk full)
+│   ├── NotFound           there is no such row
 │   ├── StoreLocked        another process owns the data directory
 │   └── Conflict           a constraint or a newer version stands against this change
 └── DialError           a carrier could not take an order; ``kind`` says what to do next
@@ -23,6 +25,8 @@ __all__ = [
     "IllegalTransition",
     "KairosError",
     "LoginRefused",
+    "NotFound",
+    "NotNow",
     "NotSent",
     "OutcomeUnknown",
     "Refused",
@@ -57,12 +61,25 @@ class IllegalTransition(KairosError):
     """The state table has no such step."""
 
 
+class NotNow(KairosError):
+    """This cannot be done in its present state."""
+
+    def __init__(self, problem: str, *, remedy: str = "") -> None:
+        super().__init__(f"{problem}; {remedy}" if remedy else problem)
+        self.problem = problem
+        self.remedy = remedy
+
+
 class StoreError(KairosError):
     """The store could not keep or read this."""
 
 
 class StoreUnavailable(StoreError):
     """The database cannot be reached or cannot write."""
+
+
+class NotFound(StoreError):
+    """There is no such row."""
 
 
 class StoreLocked(StoreError):

@@ -12,6 +12,7 @@ from gateway.domain.events import CarrierEvent, Finding
 from gateway.domain.machine import CallbackState
 from gateway.domain.model import Attempt, Callback, Contact, Flight, Leg, Plan, Role, Step
 from gateway.domain.pacing import Limits
+from gateway.ports.records import Records
 
 __all__ = [
     "CarrierStatus",
@@ -201,7 +202,7 @@ class Violation:
     text: str
 
 
-class Store(Protocol):
+class Store(Records, Protocol):
     """Keeps everything. Writes are atomic, in the order they were submitted, and group-committed.
 
     Every method may raise StoreUnavailable.
@@ -218,7 +219,9 @@ class Store(Protocol):
     async def add(self, entries: Sequence[NewCallback]) -> Sequence[Added]:
         """Take callbacks in, durable on return. A known idempotency key is merged, not added.
 
-        A contact whose id is known is updated; one with a known first number is reused.
+        A contact whose id is known is updated; one with a known first number is reused. A request
+        for a contact whose callback in the same queue is not closed yet is merged into that one,
+        with a step ``merged`` in its journal; ``Added`` tells which.
         """
         ...
 
@@ -273,10 +276,18 @@ class Store(Protocol):
         *,
         states: Sequence[CallbackState] = (),
         queue: str | None = None,
+        contact_id: str | None = None,
+        number: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
         after: str = "",
         limit: int = 50,
     ) -> list[tuple[Callback, Contact]]:
-        """List callbacks by id, newest first, ``after`` an id (keyset cursor)."""
+        """List callbacks by id, newest first, ``after`` an id (keyset cursor).
+
+        ``number``: of contacts that have it (E.164); ``since``/``until``: requested at or after,
+        and before.
+        """
         ...
 
     async def counts(self) -> dict[str, int]:

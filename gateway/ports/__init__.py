@@ -1,0 +1,37 @@
+"""What the core needs from the outside, as small protocols; adapters implement them."""
+
+from __future__ import annotations
+
+from gateway.ports.core import (
+    CarrierStatus,
+    Clock,
+    Dialer,
+    DialOrder,
+    History,
+    Ids,
+    NumberFacts,
+    NumberPlan,
+    Planner,
+    PlanQuestion,
+    Store,
+    Violation,
+)
+from gateway.ports.records import Amend, AmendContact, Records
+
+__all__ = [
+    "Amend",
+    "AmendContact",
+    "CarrierStatus",
+    "Clock",
+    "DialOrder",
+    "Dialer",
+    "History",
+    "Ids",
+    "NumberFacts",
+    "NumberPlan",
+    "PlanQuestion",
+    "Planner",
+    "Records",
+    "Store",
+    "Violation",
+]
