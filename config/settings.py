@@ -19,6 +19,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from config.api import Api
 from config.carriers import Carrier
 from config.problems import ConfigError, Problems, describe, did_you_mean
 from config.queues import Queue
@@ -31,7 +32,10 @@ PREFIX = "KAIROS_"
 _PATH_VARIABLE = "KAIROS_CONFIG"
 # Variables of the lab and of the tests, which are no settings.
 _OTHERS = ("KAIROS_LAB_", "KAIROS_TEST_")
-_PATH_KEYS = {"data_dir", "secret_file", "cafile", "cel_file", "countries_file", "retry_rules_file"}
+_PATH_KEYS = {
+    *("data_dir", "secret_file", "cafile", "certfile", "keyfile", "cel_file"),
+    *("countries_file", "retry_rules_file"),
+}
 _SCHEMES = ("sqlite:///", "sqlite+aiosqlite:///", "postgresql://", "postgresql+asyncpg://")
 
 
@@ -110,6 +114,7 @@ class Settings(BaseSettings):
     countries_file: Path | None = None
     retry_rules_file: Path | None = None
     logging: Logging = Logging()
+    api: Api = Api()
 
     @classmethod
     def settings_customise_sources(
