@@ -94,6 +94,7 @@ class Plan:
 
     ``decider`` names who chose: ``rule:<set>@<version>``, ``model:<version>`` or ``human:<who>``.
     ``probability`` (0..1) and ``value`` are None where the decider does not estimate them.
+    ``any_time``: the contact's preferred times do not bind it; the law always does.
     """
 
     due_at: datetime
@@ -103,6 +104,7 @@ class Plan:
     made_at: datetime
     probability: float | None = None
     value: float | None = None
+    any_time: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +113,9 @@ class Callback:
 
     ``attempts`` counts the attempts made; ``used`` those that are held against the contact.
     ``state_reason`` says in plain words why it is in its state. ``answered_late``: evidence of an
-    earlier attempt turned up while another was open, so it closes as DONE when that one ends.
+    earlier attempt turned up while another was open, or the contact was reached otherwise, so it
+    closes as DONE when that one ends. ``legal_basis``: in the asker's words, why this contact may
+    be called (a contract, a consent and where it is kept).
     """
 
     id: str
@@ -136,6 +140,12 @@ class Callback:
     outcome: Disposition | None = None
     closed_at: datetime | None = None
     version: int = 1
+    legal_basis: str = ""
+
+    @property
+    def wishes(self) -> tuple[PreferredWindow, ...]:
+        """The preferred times that bind the planned attempt."""
+        return () if self.plan is not None and self.plan.any_time else self.preferred
 
     def moved(self, state: CallbackState, **changes: Any) -> Callback:
         """Return the next version in ``state``, with other fields changed too."""

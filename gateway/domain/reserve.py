@@ -61,7 +61,7 @@ def decide(candidate: Candidate, terms: Terms) -> Change:
     closing = _closing(candidate, terms.now, number)
     if closing is not None:
         return close_callback(callback, *closing, terms.now)
-    verdict = terms.law.allows(candidate.contact, callback.queue, terms.now, callback.preferred)
+    verdict = terms.law.allows(candidate.contact, callback.queue, terms.now, callback.wishes)
     rule, zone = terms.law.rule(candidate.contact), parse_zone(candidate.contact.zone)
     if isinstance(verdict, Closed) and verdict.opens_at is not None:
         return put_off(callback, verdict.opens_at, verdict.reason, terms.now)
