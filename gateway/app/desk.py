@@ -195,6 +195,7 @@ class Desk:
             at=at,
             kind=kind,
             text=text or describe(leg),
+            data={"role": leg.role.value},
         )
         steps = (*self._unwritten.pop(leg.id, ()), step)
         if is_over(flight):
@@ -257,8 +258,7 @@ class Desk:
         """Return the leg as late news leaves it, or None if it says nothing new."""
         queue = self._queues.get(flight.callback.queue)
         needs_agent = queue.needs_agent if queue else True
-        moved, _ = advance(flight, event, needs_agent=needs_agent, max_talk=0.0)
-        leg = moved.leg(event.leg_id)
+        leg = advance(flight, event, needs_agent=needs_agent, max_talk=0.0)[0].leg(event.leg_id)
         return None if leg == flight.leg(event.leg_id) else leg
 
     async def _learn_late(self, event: CallEvent) -> None:

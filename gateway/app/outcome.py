@@ -38,7 +38,11 @@ async def conclusion(
         at=now,
         kind="attempt_over",
         text=f"attempt {attempt.n}: {text}",
-        data={"talk_seconds": round(attempt.talk_seconds, 1)},
+        data={
+            "attempt": attempt.n,
+            "disposition": disposition.value if disposition else None,
+            "talk_seconds": round(attempt.talk_seconds, 1),
+        },
     )
     bad = (attempt.number,) if disposition is Disposition.INVALID_NUMBER else ()
     closed = replace(closed, contact=_without(closed.contact, bad, now))
@@ -125,6 +129,7 @@ def late_upgrade(flight: Flight, leg: Leg, now: datetime) -> Change:
             at=now,
             kind="upgraded",
             text=text,
+            data={"attempt": attempt.n, "disposition": told.value if told else None},
         )
     ]
     after: Callback | None = None

@@ -171,6 +171,7 @@ def _reserve(
         at=now,
         kind="reserved",
         text=f"attempt {attempt.n} to {mask(number)} through {candidate.carrier}, by {decider}",
+        data={"attempt": attempt.n, "carrier": leg.carrier, "role": leg.role.value},
     )
     return Change(
         at=now,
