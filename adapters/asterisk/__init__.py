@@ -2,5 +2,14 @@
 
 from adapters.asterisk.config import AsteriskSettings, Route, Secret
 from adapters.asterisk.dialer import AsteriskDialer
+from adapters.asterisk.probe import Probe, Target, probe
 
-__all__ = ["AsteriskDialer", "AsteriskSettings", "Route", "Secret"]
+__all__ = [
+    "AsteriskDialer",
+    "AsteriskSettings",
+    "Probe",
+    "Route",
+    "Secret",
+    "Target",
+    "probe",
+]

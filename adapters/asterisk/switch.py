@@ -10,7 +10,7 @@ from typing import Final
 from adapters.asterisk.translate import Living
 from adapters.asterisk.wire import Packet
 
-__all__ = ["boot_epoch", "is_vulnerable", "living_channels", "missing_right"]
+__all__ = ["boot_epoch", "is_vulnerable", "living_channels", "missing_right", "missing_rights"]
 
 _VERSION: Final = re.compile(r"(?:certified[/-])?(\d+)\.(\d+)(?:\.(\d+))?")
 _FIXED: Final = {18: (18, 24, 2), 20: (20, 9, 2), 21: (21, 4, 2)}
@@ -41,9 +41,14 @@ def missing_right(commands: Packet) -> str:
 
     Without the check the first order would tell, and every callback would pay with an attempt.
     """
+    return next(iter(missing_rights(commands)), "")
+
+
+def missing_rights(commands: Packet) -> tuple[str, ...]:
+    """Name every class of ``write`` that the user lacks."""
     if not commands.get(b"Ping"):
-        return ""  # not the list we know, where everybody may ping
-    return next((right for action, right in _RIGHTS.items() if not commands.get(action)), "")
+        return ()  # not the list we know, where everybody may ping
+    return tuple(right for action, right in _RIGHTS.items() if not commands.get(action))
 
 
 def living_channels(packets: Iterable[Packet], is_ours: Callable[[str], bool]) -> list[Living]:

@@ -31,7 +31,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _KEYS: Final = frozenset(
     [
         *("Action", "ActionID", "Async", "CallerID", "Cause", "Channel", "ChannelId", "Context"),
-        *("Events", "Exten", "Priority", "Secret", "Timeout", "Username", "Variable"),
+        *("Events", "Exten", "Extension", "Priority", "Secret", "Timeout", "Username", "Variable"),
     ]
 )
 
