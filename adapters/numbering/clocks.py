@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
 
@@ -25,6 +25,11 @@ def distinct_clocks(zones: Sequence[str], country: str | None) -> tuple[str, ...
 
     Names that are no zone (``Etc/Unknown``) are left out.
     """
+    return _distinct(tuple(zones), country)
+
+
+@lru_cache(maxsize=4096)
+def _distinct(zones: tuple[str, ...], country: str | None) -> tuple[str, ...]:
     home = _zones_of(country or "")
     found: dict[tuple[timedelta | None, ...], str] = {}
     for zone in (*(one for one in zones if one in home), *home, *zones):

@@ -11,9 +11,10 @@ import unicodedata
 from collections.abc import Collection
 
 import phonenumbers
-from phonenumbers import PhoneNumber, PhoneNumberFormat, PhoneNumberType, timezone
+from phonenumbers import PhoneNumberType
 
 from adapters.numbering.clocks import distinct_clocks
+from adapters.numbering.tables import identify, read_plain, zones_of
 from gateway.domain.errors import BadInput
 from gateway.domain.model import mask
 from gateway.ports import NumberFacts
@@ -62,25 +63,25 @@ class PhoneNumberPlan:
 
     def parse(self, text: str, default_country: str | None) -> NumberFacts:
         """Normalise what a person wrote; raises BadInput naming the problem and the remedy."""
-        number = _read(text, default_country)
-        e164 = phonenumbers.format_number(number, PhoneNumberFormat.E164)
-        if not phonenumbers.is_valid_number(number):
+        code, national = _read(text, default_country)
+        e164 = f"+{code}{national}"
+        what = identify(code, national)
+        if not what.valid:
             problem = "there is no such number"
             raise _bad(problem, "check the digits and the country code", e164)
-        country = phonenumbers.region_code_for_number(number)
+        country = what.country
         self._check_country(country, e164)
-        kind = phonenumbers.number_type(number)
-        if kind not in _ALLOWED_KINDS:
-            what = _KIND_NAMES.get(kind, "a number of an unknown kind")
-            raise _bad(f"this is {what}, which is never called", "give another number", e164)
+        if what.kind not in _ALLOWED_KINDS:
+            name = _KIND_NAMES.get(what.kind, "a number of an unknown kind")
+            raise _bad(f"this is {name}, which is never called", "give another number", e164)
         if self._denied and e164.startswith(self._denied):
             problem = "numbers that begin so are never called here"
             raise _bad(problem, "give another number, or mend numbers.denied_prefixes", e164)
         if self._only and not e164.startswith(self._only):
             problem = "only practice numbers may be called here"
             raise _bad(problem, "use one like +442079460123", e164)
-        zones = timezone.time_zones_for_number(number)
-        return NumberFacts(e164=e164, country=country, zones=distinct_clocks(zones, country))
+        zones = distinct_clocks(zones_of(code, e164, what.kind), country)
+        return NumberFacts(e164=e164, country=country, zones=zones)
 
     def _check_country(self, country: str | None, e164: str) -> None:
         if country in self._countries:
@@ -91,8 +92,12 @@ class PhoneNumberPlan:
         raise _bad(f"numbers of {country} may not be called here", remedy, e164)
 
 
-def _read(text: str, default_country: str | None) -> PhoneNumber:
+def _read(text: str, default_country: str | None) -> tuple[int, str]:
+    """Return country calling code and national significant number."""
     text = text.strip(" ")
+    country = default_country and default_country.upper()
+    if len(text) <= _MAX_LENGTH and (plain := read_plain(text, country)):
+        return plain
     if not text:
         raise BadInput("number", "missing", remedy="give a telephone number")
     if any(unicodedata.category(char) in {"Cc", "Cf", "Co", "Cs", "Cn"} for char in text):
@@ -103,13 +108,14 @@ def _read(text: str, default_country: str | None) -> PhoneNumber:
         remedy = "use digits, spaces, + ( ) - . / only; an extension cannot be called"
         raise _bad("is not a telephone number", remedy, text)
     try:
-        return phonenumbers.parse(text, default_country and default_country.upper())
+        number = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException as problem:
         if problem.error_type == phonenumbers.NumberParseException.INVALID_COUNTRY_CODE:
             remedy = "write it with + and the country code, like +358401234567"
             raise _bad("the country is not known", remedy, text) from None
         remedy = "give the whole number, like +358401234567"
         raise _bad("is not a telephone number", remedy, text) from None
+    return number.country_code or 0, phonenumbers.national_significant_number(number)
 
 
 def _bad(problem: str, remedy: str, number: str) -> BadInput:
