@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from config.practice_numbers import PRACTICE_PREFIXES
-from config.values import Name, Seconds, Strict
+from config.values import Name, Seconds, Strict, filled_from_file
 
 __all__ = ["Carrier", "CarrierLimits", "Route", "Tls", "check_channel"]
 
@@ -32,30 +32,34 @@ def check_channel(value: str) -> str:
 class Tls(Strict):
     """An encrypted link; without ``cafile`` the system's certificate authorities are trusted."""
 
-    cafile: Path | None = None
-    server_hostname: str | None = None
+    cafile: Path | None = Field(None, description="the authority that signed the switch's, PEM")
+    server_hostname: str | None = Field(
+        None, description="the name in the switch's certificate, where it is not the host"
+    )
 
 
 class CarrierLimits(Strict):
     """What the carrier takes."""
 
-    calls_per_second: float = Field(1.0, gt=0, le=1000, allow_inf_nan=False)
-    concurrent_calls: int = Field(10, ge=1)
-    burst: int = Field(1, ge=1)
+    calls_per_second: float = Field(
+        1.0, gt=0, le=1000, allow_inf_nan=False, description="calls that may start in a second"
+    )
+    concurrent_calls: int = Field(10, ge=1, description="calls open at once")
+    burst: int = Field(1, ge=1, description="calls that may start in one instant")
 
 
 class Route(Strict):
-    """Where in the dialplan an answered person goes.
-
-    ``needs_agent``: the person must be connected to somebody, else the call counts as abandoned.
-    ``amd``: the dialplan listens for answering machines there.
-    """
+    """Where in the dialplan an answered person goes."""
 
     context: str = Field(description="the dialplan context answered calls are sent to")
-    exten: str = "s"
-    priority: int = Field(1, ge=1)
-    needs_agent: bool = True
-    amd: bool = False
+    exten: str = Field("s", description="the extension there")
+    priority: int = Field(1, ge=1, description="the priority there")
+    needs_agent: bool = Field(
+        default=True, description="with nobody to talk to the call counts as abandoned"
+    )
+    amd: bool = Field(
+        default=False, description="the dialplan listens for answering machines there"
+    )
 
     @field_validator("context", "exten")
     @classmethod
@@ -67,47 +71,56 @@ class Route(Strict):
         return value
 
 
+def _secret_from_elsewhere(schema: dict[str, Any]) -> None:
+    """Let an editor accept a file without the secret, which better stands elsewhere."""
+    schema["required"] = [key for key in schema["required"] if key != "secret"]
+
+
 class Carrier(Strict):
     """One way out. ``type: lab`` is the practice switch: loopback and practice numbers only.
 
-    Times in seconds. ``channel`` holds ``{number}`` (E.164 with plus) or ``{digits}`` (without).
-    ``secret`` wins over ``secret_file``, so that a variable can override it.
-    ``only_prefixes``: E.164 beginnings this carrier may call; empty means any.
+    ``secret`` wins over ``secret_file``, so that a variable can override it. Times in seconds.
     """
 
-    type: Literal["asterisk", "lab"] = Field(description="asterisk or lab")
-    host: str = "127.0.0.1"
-    port: int = Field(5038, ge=1, le=65535)
-    username: str = Field("kairos", min_length=1)
+    model_config = ConfigDict(json_schema_extra=_secret_from_elsewhere)
+
+    type: Literal["asterisk", "lab"] = Field(description="asterisk, or lab for the practice switch")
+    host: str = Field("127.0.0.1", description="where the switch's manager interface listens")
+    port: int = Field(5038, ge=1, le=65535, description="its port")
+    username: str = Field("kairos", min_length=1, description="the manager user")
     secret: SecretStr = Field(
         description="the password of the manager user; better: secret_file, or the variable "
         "KAIROS_CARRIERS__<NAME>__SECRET"
     )
-    secret_file: Path | None = None
-    tls: Tls | None = None
-    channel: str = Field(description="how to dial a number, like 'PJSIP/{number}@trunk'")
-    caller_id: str = ""
-    limits: CarrierLimits = CarrierLimits()
+    secret_file: Path | None = Field(
+        None, description="a file that holds the password and nothing else"
+    )
+    tls: Tls | None = Field(None, description="an encrypted link; {} trusts the system's own")
+    channel: str = Field(
+        description="how to dial, like 'PJSIP/{number}@trunk'; {number} is E.164 with plus, "
+        "{digits} without"
+    )
+    caller_id: str = Field("", description="a number, or a name and a number: '\"Us\" <+358...>'")
+    limits: CarrierLimits = Field(CarrierLimits(), description="what the carrier takes")
     routes: dict[Name, Route] = Field(min_length=1, description="where answered calls go, by name")
-    ring_timeout: Seconds = Field(30.0, ge=1, le=180)
-    ack_timeout: Seconds = Field(10.0, gt=0, le=60)
-    ping_interval: Seconds = Field(10.0, gt=0, le=300)
-    cel_file: Path | None = None
-    only_prefixes: tuple[str, ...] = ()
+    ring_timeout: Seconds = Field(30.0, ge=1, le=180, description="how long it may ring")
+    ack_timeout: Seconds = Field(
+        10.0, gt=0, le=60, description="how long the switch may take to accept an order"
+    )
+    ping_interval: Seconds = Field(
+        10.0, gt=0, le=300, description="how often the link is tried while nothing is said"
+    )
+    cel_file: Path | None = Field(
+        None, description="the switch's event log (CSV), evidence for calls nobody heard end"
+    )
+    only_prefixes: tuple[str, ...] = Field(
+        (), description="beginnings of the numbers (E.164) it may call; empty: any"
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _read_secret(cls, data: Any) -> Any:  # noqa: ANN401 -- unchecked input
-        if not isinstance(data, dict) or data.get("secret") or not data.get("secret_file"):
-            return data
-        try:
-            secret = Path(str(data["secret_file"])).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as problem:
-            why = getattr(problem, "strerror", None) or "not text"
-            raise ValueError(f"secret_file cannot be read ({why}); check path and rights") from None
-        if not secret:
-            raise ValueError("secret_file is empty; put the password into it")
-        return {**data, "secret": secret}
+        return filled_from_file(data, "secret", "secret_file")
 
     @field_validator("secret")
     @classmethod

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from config.problems import ConfigError, describe
 from config.values import Seconds, Span, Strict, Week, parse_spans
-from config.yamlfile import read_yaml
+from config.yamlfile import read_document
 
 __all__ = ["ANY_COUNTRY", "Caps", "Countries", "CountryLaw", "load_countries"]
 
@@ -38,13 +38,12 @@ class Caps(Strict):
 
 
 class CountryLaw(Strict):
-    """What one country allows, in the contact's local time.
-
-    ``holidays``: the hours of a public holiday, empty: no calls; ``as_usual``: like other days.
-    """
+    """What one country allows, in the contact's local time."""
 
     hours: Week = Field(description="when calls are allowed, by weekday")
-    holidays: Annotated[tuple[Span, ...] | Literal["as_usual"], BeforeValidator(_holidays)] = ()
+    holidays: Annotated[tuple[Span, ...] | Literal["as_usual"], BeforeValidator(_holidays)] = Field(
+        (), description="the hours of a public holiday, closed, or as_usual: like other days"
+    )
     caps: Caps = Field(description="how often")
     source: str = Field(min_length=10, description="where the rule comes from")
 
@@ -65,10 +64,11 @@ def load_countries(path: Path | None = None, *, practice: bool = False) -> Count
     """
     shipped = "practice-countries.yaml" if practice else "countries.yaml"
     path = path or Path(__file__).with_name(shipped)
+    document = read_document(path)
     try:
-        countries = Countries(**read_yaml(path))
+        countries = Countries(**document.data)
     except ValidationError as error:
-        raise ConfigError(describe(error, Countries, path.name)) from None
+        raise ConfigError(describe(error, Countries, path.name, lines=document.lines)) from None
     if ANY_COUNTRY in countries.countries and not practice:
         remedy = "name each country you call, or set profile to practice"
         raise ConfigError(

@@ -16,28 +16,45 @@ __all__ = ["Queue"]
 class Queue(Strict):
     """One queue of callbacks. Times in seconds.
 
-    ``carriers`` in order of preference. ``customer_first``: the contact is called and put through
-    to ``route``. ``agent_first``: one of ``agents`` (dial targets) is called and waits at
-    ``hold_route``, then the contact is called and joined at ``bridge_route``. ``hours`` are
-    business hours in the contact's local time (None: the law's alone). ``deadline``: how long
-    after the request a callback may still be made where the request does not say. ``max_talk``: a
-    call longer than this is looked into. ``preferred_is_binding`` false: when no time the contact
-    wished for is left before the deadline, any lawful time will do.
+    ``customer_first``: the contact is called and put through to ``route``. ``agent_first``: one of
+    ``agents`` is called and waits at ``hold_route``, then the contact is called and joined at
+    ``bridge_route``.
     """
 
     carriers: tuple[Name, ...] = Field(
         min_length=1, description="names of carriers, the preferred one first"
     )
-    mode: Literal["customer_first", "agent_first"] = "customer_first"
-    route: Name | None = None
-    agents: tuple[str, ...] = ()
-    hold_route: Name | None = None
-    bridge_route: Name | None = None
-    hours: Week | None = None
-    retry_rules: Name = "standard"
-    deadline: Seconds = Field(2 * 86400.0, ge=60)
-    max_talk: Seconds = Field(2 * 3600.0, ge=60)
-    preferred_is_binding: bool = True
+    mode: Literal["customer_first", "agent_first"] = Field(
+        "customer_first", description="whose phone rings first"
+    )
+    route: Name | None = Field(
+        None, description="where the contact is put through to; needed for customer_first"
+    )
+    agents: tuple[str, ...] = Field(
+        (), description="dial targets like PJSIP/anna; needed for agent_first"
+    )
+    hold_route: Name | None = Field(
+        None, description="where the agent waits; needed for agent_first"
+    )
+    bridge_route: Name | None = Field(
+        None, description="where the contact is joined; needed for agent_first"
+    )
+    hours: Week | None = Field(
+        None, description="business hours in the contact's local time, besides the law's"
+    )
+    retry_rules: Name = Field("standard", description="the set of retry rules")
+    deadline: Seconds = Field(
+        2 * 86400.0,
+        ge=60,
+        description="how long after the request a callback may be made, where the request does "
+        "not say",
+    )
+    max_talk: Seconds = Field(2 * 3600.0, ge=60, description="a longer call is looked into")
+    preferred_is_binding: bool = Field(
+        default=True,
+        description="false: when no time the contact wished for is left before the deadline, any "
+        "lawful time will do",
+    )
 
     @field_validator("agents")
     @classmethod

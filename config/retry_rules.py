@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from config.problems import ConfigError, Problems, describe, did_you_mean
 from config.values import Country, Name, Seconds, Span, Spans, Strict
-from config.yamlfile import read_yaml
+from config.yamlfile import Document, read_document
 
 __all__ = ["AfterResult", "RetryRules", "RetrySet", "SetOverride", "load_retry_rules"]
 
@@ -40,10 +40,12 @@ class AfterResult(Strict):
     delays: tuple[Seconds, ...] = Field(
         min_length=1, description="the wait after the first, second, ... such result"
     )
-    at_least: Seconds | None = None
-    most: int | None = Field(None, ge=1)
-    spread: bool = False
-    next_number: bool = False
+    at_least: Seconds | None = Field(None, description="a floor that nothing shortens")
+    most: int | None = Field(None, ge=1, description="so many such results end it")
+    spread: bool = Field(
+        default=False, description="try another part of the day than those that were missed"
+    )
+    next_number: bool = Field(default=False, description="go on with the contact's next number")
 
     @model_validator(mode="after")
     def _sane(self) -> Self:
@@ -55,23 +57,29 @@ class AfterResult(Strict):
 class SetOverride(Strict):
     """What one country has otherwise; keys that are not given stay as they are."""
 
-    max_attempts: int | None = Field(None, ge=1)
-    min_gap: Seconds | None = None
-    after: dict[Result, AfterResult] = Field(default_factory=dict)
+    max_attempts: int | None = Field(None, ge=1, description="as in the set")
+    min_gap: Seconds | None = Field(None, description="as in the set")
+    after: dict[Result, AfterResult] = Field(default_factory=dict, description="as in the set")
 
 
 class RetrySet(Strict):
     """One set of rules, by result. Durations in seconds."""
 
-    about: str = ""
+    about: str = Field("", description="what the set is for, for people")
     max_attempts: int = Field(ge=1, le=50, description="attempts held against the contact, in all")
     min_gap: Seconds = Field(description="the shortest time between two attempts that rang")
-    jitter: Seconds = Field(900.0, le=900)
-    spread_within: Seconds = 86400.0
-    rotate_after: int = Field(2, ge=1)
-    day_parts: dict[Name, Spans] = Field(default_factory=dict)
-    after: dict[Result, AfterResult]
-    countries: dict[Country, SetOverride] = Field(default_factory=dict)
+    jitter: Seconds = Field(900.0, le=900, description="how far a time may be moved at random")
+    spread_within: Seconds = Field(
+        86400.0, description="how much later another part of the day may be"
+    )
+    rotate_after: int = Field(2, ge=1, description="misses in a row before the next number")
+    day_parts: dict[Name, Spans] = Field(
+        default_factory=dict, description="the parts of the day that misses are spread over"
+    )
+    after: dict[Result, AfterResult] = Field(description="what follows each result")
+    countries: dict[Country, SetOverride] = Field(
+        default_factory=dict, description="what is otherwise in some countries"
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -115,26 +123,27 @@ def _cover_a_day(spans: list[Span]) -> bool:
 def load_retry_rules(path: Path | None = None) -> RetryRules:
     """Read a file of retry rules (default: the shipped one). Raises ConfigError."""
     path = path or Path(__file__).with_name("retry-rules.yaml")
-    raw = read_yaml(path)
+    document = read_document(path)
     try:
-        return RetryRules(**_checked(raw, path.name))
+        return RetryRules(**_checked(document, path.name))
     except ValidationError as error:
-        raise ConfigError(describe(error, RetryRules, path.name)) from None
+        raise ConfigError(describe(error, RetryRules, path.name, lines=document.lines)) from None
 
 
-def _checked(raw: dict[str, Any], source: str) -> dict[str, Any]:
-    problems = list(_unknown_results(raw, source))
+def _checked(document: Document, source: str) -> dict[str, Any]:
+    problems = list(_unknown_results(document, source))
     if problems:
         raise ConfigError(problems)
-    return raw
+    return document.data
 
 
-def _unknown_results(raw: dict[str, Any], source: str) -> Iterator[str]:
+def _unknown_results(document: Document, source: str) -> Iterator[str]:
     """Give a mistyped result the same kind of hint as a mistyped key."""
-    sets = raw.get("sets")
+    sets = document.data.get("sets")
     for name, one in sets.items() if isinstance(sets, dict) else ():
         after = one.get("after") if isinstance(one, dict) else None
         for result in after if isinstance(after, dict) else ():
             if result not in RESULTS:
-                where = f"{source}: sets.{name}.after.{result}"
+                path = f"sets.{name}.after.{result}"
+                where = f"{source}, line {document.lines[path]}: {path}"
                 yield f"{where}: no such result; {did_you_mean(result, RESULTS)}"

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -21,70 +21,26 @@ from pydantic_settings import (
 
 from config.api import Api
 from config.carriers import Carrier
+from config.groups import Database, Dispatch, Logging, Numbers
 from config.problems import ConfigError, Problems, describe, did_you_mean
 from config.queues import Queue
-from config.values import Country, Name, Seconds, Strict
-from config.yamlfile import read_yaml
+from config.sources import (
+    PATH_VARIABLE,
+    PREFIX,
+    Source,
+    anchored,
+    credentials,
+    exposed,
+    merged,
+    nested,
+    odd_variables,
+    variables,
+)
+from config.tree import path_of, walk
+from config.values import Country, Name
+from config.yamlfile import Document, read_document
 
 __all__ = ["Database", "Dispatch", "Logging", "Numbers", "Settings", "load_settings"]
-
-PREFIX = "KAIROS_"
-_PATH_VARIABLE = "KAIROS_CONFIG"
-# Variables of the lab and of the tests, which are no settings.
-_OTHERS = ("KAIROS_LAB_", "KAIROS_TEST_")
-_PATH_KEYS = {
-    *("data_dir", "secret_file", "cafile", "certfile", "keyfile", "cel_file"),
-    *("countries_file", "retry_rules_file"),
-}
-_SCHEMES = ("sqlite:///", "sqlite+aiosqlite:///", "postgresql://", "postgresql+asyncpg://")
-
-
-class Database(Strict):
-    """Where everything is kept; without ``url``: SQLite in the data directory."""
-
-    url: SecretStr | None = None
-
-    @field_validator("url")
-    @classmethod
-    def _known(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not value.get_secret_value().startswith(_SCHEMES):
-            raise ValueError(
-                "must begin with sqlite:/// or postgresql://, "
-                "like postgresql://kairos:password@127.0.0.1/kairos"
-            )
-        return value
-
-
-class Dispatch(Strict):
-    """How calls are sent out. Times in seconds.
-
-    ``resolve_after``: when a leg nobody heard of is looked into. ``settle_seconds``: how long a
-    switch gets to show a call it was asked for. ``drain_seconds``: how long a stop waits for calls.
-    ``node`` names this process among several on one database.
-    """
-
-    resolve_after: Seconds = Field(120.0, ge=5, le=3600)
-    settle_seconds: Seconds = Field(5.0, le=300)
-    drain_seconds: Seconds = Field(30.0, le=3600)
-    node: Name = "main"
-
-
-class Numbers(Strict):
-    """Which numbers may be called at all, against toll fraud.
-
-    ``countries``: empty means the default country only. ``denied_prefixes``: E.164 beginnings
-    that are never called.
-    """
-
-    countries: tuple[Country, ...] = ()
-    denied_prefixes: tuple[str, ...] = ()
-
-
-class Logging(Strict):
-    """How Kairos tells what it does."""
-
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["json", "console"] = "json"
 
 
 class Settings(BaseSettings):
@@ -101,20 +57,35 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    profile: Literal["normal", "practice"] = "normal"
-    allow_lab_carriers: bool = False
-    data_dir: Path = Path("kairos-data")
-    database: Database = Database()
+    profile: Literal["normal", "practice"] = Field(
+        "normal", description="practice can reach nobody: lab carriers and practice numbers only"
+    )
+    allow_lab_carriers: bool = Field(
+        default=False, description="lets a normal profile have a lab carrier"
+    )
+    data_dir: Path = Field(
+        Path("kairos-data"),
+        description="where everything is kept that must stay; of one running Kairos only",
+    )
+    database: Database = Field(Database(), description="where the database is")
     carriers: dict[Name, Carrier] = Field(min_length=1, description="the ways out, by name")
     queues: dict[Name, Queue] = Field(min_length=1, description="the queues, by name")
-    dispatch: Dispatch = Dispatch()
-    numbers: Numbers = Numbers()
-    default_country: Country | None = None
-    default_queue: Name | None = None
-    countries_file: Path | None = None
-    retry_rules_file: Path | None = None
-    logging: Logging = Logging()
-    api: Api = Api()
+    dispatch: Dispatch = Field(Dispatch(), description="how calls are sent out")
+    numbers: Numbers = Field(Numbers(), description="which numbers may be called at all")
+    default_country: Country | None = Field(
+        None, description="how to read a number without + and country code"
+    )
+    default_queue: Name | None = Field(
+        None, description="the queue of requests that name none; needed where there are several"
+    )
+    countries_file: Path | None = Field(
+        None, description="calling rules by country, instead of those shipped"
+    )
+    retry_rules_file: Path | None = Field(None, description="retry rules, instead of those shipped")
+    logging: Logging = Field(Logging(), description="how Kairos tells what it does")
+    api: Api = Field(Api(), description="the HTTP API")
+
+    _source: Source | None = PrivateAttr(default=None)
 
     @classmethod
     def settings_customise_sources(
@@ -136,6 +107,11 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def source(self) -> Source | None:
+        """Where these settings were read from; None where they were made otherwise."""
+        return self._source
+
+    @property
     def database_url(self) -> SecretStr:
         """Where the database is: as set, or SQLite in the data directory."""
         return self.database.url or SecretStr(f"sqlite:///{self.data_dir / 'kairos.db'}")
@@ -150,6 +126,13 @@ class Settings(BaseSettings):
         """Countries whose numbers may be called; never empty."""
         home = (self.default_country,) if self.default_country else ()
         return frozenset(self.numbers.countries or home)
+
+    def open_doors(self) -> Iterator[str]:
+        """Tell of what others on the network could read or use, in sentences."""
+        api = self.api
+        if api.enabled and not (api.loopback_only or api.tls or api.trusted_proxies):
+            text = f"api.host: {api.host} can be reached by others, and nothing is encrypted"
+            yield f"{text}; set api.tls, or api.trusted_proxies if a proxy stands before it"
 
     def _profile_problems(self) -> Iterator[tuple[str, str]]:
         for name, carrier in self.carriers.items():
@@ -192,71 +175,50 @@ class Settings(BaseSettings):
 def load_settings(
     path: Path | None = None, *, overrides: Mapping[str, Any] | None = None
 ) -> Settings:
-    """Read the file at ``path`` (or KAIROS_CONFIG) and the environment.
+    """Read the file at ``path`` (or KAIROS_CONFIG), the credentials and the environment.
 
     Relative paths in the file are relative to the file's folder. ``overrides`` are merged over the
     file. Raises ConfigError with one sentence for each problem.
     """
-    if path is None:
-        named = os.environ.get(_PATH_VARIABLE)
-        if not named:
-            remedy = "say --config FILE or set KAIROS_CONFIG; see config/example.yaml"
-            raise ConfigError([f"no configuration: {remedy}"])
-        path = Path(named)
-    folder = path.resolve().parent
-    raw = _anchored({"data_dir": "kairos-data", **read_yaml(path)}, folder)
-    problems = [*_odd_keys(raw, path.name), *_odd_variables()]
+    path = path or _named()
+    document = read_document(path)
+    over = dict(overrides or {})
+    secrets = credentials(Settings)
+    raw = {"data_dir": "kairos-data", **document.data}
+    raw = anchored(raw, Settings, path.resolve().parent)
+    problems = [*_odd_keys(document, path.name), *odd_variables(Settings)]
     raw = {key: value for key, value in raw.items() if key in Settings.model_fields}
+    origins = {**{one: f"credential {one}" for one in secrets}, **variables()}
     try:
-        settings = Settings(**_merged(raw, overrides or {}))
+        settings = Settings(**merged(merged(raw, over), nested(secrets)))
     except ValidationError as error:
-        problems += describe(error, Settings, path.name, _variables())
+        problems += describe(error, Settings, path.name, origins, document.lines)
     except SettingsError as error:
         problems.append(f"environment: {error}; nested keys are joined by two underscores")
     else:
         if not problems:
+            settings._source = Source(  # noqa: SLF001 -- ours; pydantic takes it no other way
+                file=path.resolve(),
+                lines=document.lines,
+                variables=variables(),
+                credentials={one: one for one in secrets},
+                overrides=frozenset(path_of(loc) for loc, *_ in walk(over, Settings)),
+                warnings=(*exposed(raw, Settings, path), *settings.open_doors()),
+            )
             return settings
     raise ConfigError(problems)
 
 
-def _odd_keys(raw: Mapping[str, Any], source: str) -> Iterator[str]:
-    for key in raw:
+def _named() -> Path:
+    named = os.environ.get(PATH_VARIABLE)
+    if not named:
+        remedy = "say --config FILE or set KAIROS_CONFIG; see config/example.yaml"
+        raise ConfigError([f"no configuration: {remedy}"])
+    return Path(named)
+
+
+def _odd_keys(document: Document, source: str) -> Iterator[str]:
+    for key in document.data:
         if key not in Settings.model_fields:
-            yield f"{source}: {key}: unknown key; {did_you_mean(key, Settings.model_fields)}"
-
-
-def _variables() -> dict[str, str]:
-    """Map key paths to the variables that set them."""
-    return {
-        name.removeprefix(PREFIX).lower().replace("__", "."): name
-        for name in os.environ
-        if name.startswith(PREFIX) and not name.startswith(_OTHERS)
-    }
-
-
-def _odd_variables() -> Iterator[str]:
-    for path, name in _variables().items():
-        key = path.split(".", 1)[0]
-        if key not in Settings.model_fields and name != _PATH_VARIABLE:
-            yield f"{name}: no such setting; {did_you_mean(key, Settings.model_fields)}"
-
-
-def _anchored(value: Any, folder: Path) -> Any:  # noqa: ANN401 -- unchecked input
-    """Make the relative paths in a configuration absolute, from the folder it lies in."""
-    if isinstance(value, dict):
-        return {
-            key: str(folder / one)
-            if key in _PATH_KEYS and isinstance(one, str) and one
-            else _anchored(one, folder)
-            for key, one in value.items()
-        }
-    return value
-
-
-def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    result = dict(below)
-    for key, value in above.items():
-        old = result.get(key)
-        nested = isinstance(value, Mapping) and isinstance(old, Mapping)
-        result[key] = _merged(old, value) if nested else value  # type: ignore[arg-type]
-    return result
+            place = f"{source}, line {document.lines.get(key, 1)}: {key}"
+            yield f"{place}: unknown key; {did_you_mean(key, Settings.model_fields)}"

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 __all__ = [
     "DAYS",
@@ -22,6 +23,7 @@ __all__ = [
     "Spans",
     "Strict",
     "Week",
+    "filled_from_file",
     "parse_seconds",
     "parse_spans",
     "parse_week",
@@ -138,8 +140,54 @@ def _country(value: str) -> str:
     return value
 
 
-Seconds = Annotated[float, BeforeValidator(parse_seconds), Field(ge=0, allow_inf_nan=False)]
-Spans = Annotated[tuple[Span, ...], BeforeValidator(parse_spans)]
-Week = Annotated[dict[int, tuple[Span, ...]], BeforeValidator(parse_week)]
+def filled_from_file(data: Any, key: str, file_key: str) -> Any:  # noqa: ANN401 -- unchecked input
+    """Put what a file holds in the place of a secret that is not given itself.
+
+    Raises ValueError if the file cannot be read or is empty.
+    """
+    if not isinstance(data, dict) or data.get(key) or not data.get(file_key):
+        return data
+    try:
+        secret = Path(str(data[file_key])).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as problem:
+        why = getattr(problem, "strerror", None) or "not text"
+        raise ValueError(f"{file_key} cannot be read ({why}); check path and rights") from None
+    if not secret:
+        raise ValueError(f"{file_key} is empty; put the {_SECRETS.get(key, key)} into it")
+    return {**data, key: secret}
+
+
+_SECRETS = {"secret": "password"}
+_ONE_DAY = "(mon|tue|wed|thu|fri|sat|sun)"
+_DURATION_TEXT = r"^\s*\d+(\.\d+)?\s*((ms|s|m|h|d|w)\s*(\d+(\.\d+)?\s*(ms|s|m|h|d|w)\s*)*)?$"
+_SPANS_SCHEMA = {
+    "anyOf": [
+        {"type": "string", "examples": ["09:00-12:00, 13:00-18:00", "closed"]},
+        {"type": "array", "items": {"type": "string"}},
+        {"type": "null"},
+    ]
+}
+_WEEK_SCHEMA = {
+    "anyOf": [
+        {"const": "always"},
+        {
+            "type": "object",
+            "additionalProperties": _SPANS_SCHEMA,
+            "propertyNames": {"pattern": f"^(daily|{_ONE_DAY}(-{_ONE_DAY})?)$"},
+        },
+    ]
+}
+Seconds = Annotated[
+    float,
+    BeforeValidator(
+        parse_seconds,
+        json_schema_input_type=float | Annotated[str, Field(pattern=_DURATION_TEXT)],
+    ),
+    Field(ge=0, allow_inf_nan=False),
+]
+Spans = Annotated[tuple[Span, ...], BeforeValidator(parse_spans), WithJsonSchema(_SPANS_SCHEMA)]
+Week = Annotated[
+    dict[int, tuple[Span, ...]], BeforeValidator(parse_week), WithJsonSchema(_WEEK_SCHEMA)
+]
 Name = Annotated[str, AfterValidator(_name)]
 Country = Annotated[str, AfterValidator(_country)]

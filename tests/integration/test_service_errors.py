@@ -42,8 +42,8 @@ def test_every_mistake_of_a_configuration_is_told_at_once(place: Place) -> None:
     place.configure(default_queue="suport", data_dirr="x")
     said = place.run("serve", "--config", "kairos.yaml")
     assert said.code == 2
-    assert "kairos.yaml: default_queue: no queue 'suport'; did you mean 'support'?" in said.err
-    assert "kairos.yaml: data_dirr: unknown key; did you mean 'data_dir'?" in said.err
+    assert "default_queue: no queue 'suport'; did you mean 'support'?" in said.err
+    assert "data_dirr: unknown key; did you mean 'data_dir'?" in said.err
 
 
 def test_a_practice_profile_with_a_real_carrier_is_refused(place: Place) -> None:
