@@ -1,0 +1,1 @@
+"""What is sent and answered, as pydantic models: they check and they document."""

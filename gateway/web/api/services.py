@@ -1,0 +1,33 @@
+"""What the API works with; built by the composition root, shared by every door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from config.api import Api
+from gateway.app.service import Health
+from gateway.ports import Clock
+from gateway.web.api.frame import Observe
+from gateway.web.api.keys import Keys
+from gateway.web.api.limits import RateLimits
+
+__all__ = ["Services"]
+
+
+@dataclass(kw_only=True)
+class Services:
+    """What the API works with. Part of it is for handlers, part for the frame around them.
+
+    Whoever needs something more for their operations adds a field here and fills it in
+    ``gateway/bootstrap/service.py``.
+    """
+
+    office: Any
+    clock: Clock
+    settings: Api
+    health: Callable[[], Health]
+    keys: Keys
+    limits: RateLimits
+    observe: Observe
