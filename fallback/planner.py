@@ -38,16 +38,22 @@ _QUARTER = 900.0
 _ROOM = timedelta(seconds=60)
 _EVERY_DAY, _DAY = frozenset(range(7)), 24 * 60
 _MAX_TRIES = 100
+_REMEMBERED = 1024
 
 
 class RulePlanner:
-    """Plans by rules alone; implements the ``Planner`` port. Never raises, keeps nothing."""
+    """Plans by rules alone; implements the ``Planner`` port. Never raises.
+
+    The times found for new callbacks are remembered: requests that come together, from one zone
+    and with the same wishes, ask the same. It is the same answer, only sooner.
+    """
 
     def __init__(self, book: RuleBook, law: Law) -> None:
         self._book = book
         self._soft = law.soft_wishes
         # Wishes are looked for first, even where they do not bind.
         self._law = replace(law, soft_wishes=frozenset())
+        self._first: dict[object, _Answer | Stop] = {}
 
     async def plan(self, question: PlanQuestion) -> Plan | Stop:
         """Answer with a plan inside law and deadline, or the reason to stop."""
@@ -63,6 +69,34 @@ class RulePlanner:
             return Stop(
                 event=CallbackEvent.BLOCK, reason="no number of the contact is known to work"
             )
+        answer = self._answer(question, rules, number)
+        if isinstance(answer, Stop):
+            return answer
+        return Plan(
+            due_at=answer.search.jittered(answer.found, question.callback.id),
+            number=number,
+            decider=rules.decider,
+            reasons=answer.reasons,
+            made_at=question.now,
+        )
+
+    def _answer(self, question: PlanQuestion, rules: RuleSet, number: str) -> _Answer | Stop:
+        if question.history:
+            return self._search(question, rules, number)
+        contact, callback = question.contact, question.callback
+        # All that a first time depends on; whose number it is, and which id, is not among it.
+        key = (
+            *(callback.queue, callback.preferred, callback.deadline, question.now),
+            *(contact.zone, contact.country, contact.subdivision),
+        )
+        known = self._first.get(key)
+        if known is None:
+            if len(self._first) >= _REMEMBERED:
+                self._first.clear()
+            known = self._first[key] = self._search(question, rules, number)
+        return known
+
+    def _search(self, question: PlanQuestion, rules: RuleSet, number: str) -> _Answer | Stop:
         zone, country = parse_zone(question.contact.zone), self._law.rule(question.contact)
         verdict = self._law.allows(question.contact, question.callback.queue, question.now)
         if zone is None or country is None:
@@ -75,13 +109,8 @@ class RulePlanner:
             closed = "" if isinstance(verdict, Open) else verdict.reason
             reason = wording.no_time(closed, wished=binding and bool(question.callback.preferred))
             return Stop(event=CallbackEvent.EXPIRE, reason=reason)
-        return Plan(
-            due_at=search.jittered(found),
-            number=number,
-            decider=rules.decider,
-            reasons=wording.reasons(question, rules, found, zone, number),
-            made_at=question.now,
-        )
+        reasons = wording.reasons(question, rules, found, zone, number)
+        return _Answer(search, found, reasons)
 
 
 def _used_up(question: PlanQuestion, rules: RuleSet) -> Stop | None:
@@ -145,7 +174,7 @@ class _Search:
         verdict = self.law.allows(self.question.contact, self.question.callback.queue, at, wishes)
         return verdict.until if isinstance(verdict, Open) else at
 
-    def jittered(self, found: wording.Found) -> datetime:
+    def jittered(self, found: wording.Found, callback_id: str) -> datetime:
         """Move the call inside its quarter of an hour, so that not all start in one second."""
         at, moved = found.at, found.at > found.earliest
         wait = (found.earliest - self.question.now).total_seconds()
@@ -154,7 +183,7 @@ class _Search:
         end = min(found.until, max(at, self.question.callback.deadline - _ROOM))
         span = min(span, (end - at).total_seconds())
         n = len(self.question.history) + 1
-        return at + timedelta(seconds=int(span * fraction(self.question.callback.id, n)))
+        return at + timedelta(seconds=int(span * fraction(callback_id, n)))
 
     def _earliest(self) -> datetime:
         """Return when the rule for the last result would like to try again."""
@@ -224,6 +253,15 @@ class _Search:
         return Guard(
             key="", recent=tuple(recent), next_allowed_at=recent[-1] + gap if recent else None
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A time that was found, and why it is that one."""
+
+    search: _Search
+    found: wording.Found
+    reasons: tuple[str, ...]
 
 
 def _both(wishes: Sequence[PreferredWindow], hours: Sequence[Hours]) -> list[PreferredWindow]:

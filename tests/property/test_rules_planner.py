@@ -179,3 +179,16 @@ def test_a_callback_always_comes_to_an_end(
         assert lawful(asked, law, answer.due_at, ())
         rows.append((answer.due_at, disposition, answer.number))
         now = answer.due_at + timedelta(seconds=30)
+
+
+@given(QUESTIONS, QUESTIONS, LAWS, st.sampled_from(sorted(BOOKS)))
+def test_a_planner_answers_the_same_however_often_it_was_asked_before(
+    one: PlanQuestion, other: PlanQuestion, law: Law, name: str
+) -> None:
+    book = BOOKS[name]
+    asked = [replace(each, history=()) for each in (one, other, one)]
+    asked += [replace(each, callback=replace(each.callback, id="another")) for each in asked]
+    used = RulePlanner(book, law)
+    assert [used.decide(each) for each in asked] == [
+        RulePlanner(book, law).decide(each) for each in asked
+    ]
