@@ -38,6 +38,7 @@ from config.sources import (
 )
 from config.tree import path_of, walk
 from config.values import Country, Name
+from config.webhooks import Webhooks
 from config.yamlfile import Document, read_document
 
 __all__ = ["Database", "Dispatch", "Logging", "Numbers", "Settings", "load_settings"]
@@ -84,6 +85,7 @@ class Settings(BaseSettings):
     retry_rules_file: Path | None = Field(None, description="retry rules, instead of those shipped")
     logging: Logging = Field(Logging(), description="how Kairos tells what it does")
     api: Api = Field(Api(), description="the HTTP API")
+    webhooks: Webhooks = Field(Webhooks(), description="who is told what happens, and how")
 
     _source: Source | None = PrivateAttr(default=None)
 

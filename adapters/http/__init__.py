@@ -1,1 +1,5 @@
-"""HTTP plumbing shared by the cloud dialers."""
+"""Plain HTTP to places that others chose."""
+
+from adapters.http.messenger import HttpMessenger
+
+__all__ = ["HttpMessenger"]

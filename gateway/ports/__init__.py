@@ -16,17 +16,21 @@ from gateway.ports.core import (
     Store,
     Violation,
 )
+from gateway.ports.messenger import Answer, Message, Messenger
 from gateway.ports.records import Amend, AmendContact, Records
 
 __all__ = [
     "Amend",
     "AmendContact",
+    "Answer",
     "CarrierStatus",
     "Clock",
     "DialOrder",
     "Dialer",
     "History",
     "Ids",
+    "Message",
+    "Messenger",
     "NumberFacts",
     "NumberPlan",
     "PlanQuestion",
