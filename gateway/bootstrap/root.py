@@ -12,7 +12,17 @@ from pathlib import Path
 
 from config.settings import Settings, load_settings
 from gateway.bootstrap.rules import build_rules_of
-from gateway.cli.root import PbxKind, PracticePbx, PracticePerson, Reader, Service, Taker, Way
+from gateway.cli.root import (
+    PbxKind,
+    PbxLogin,
+    PbxReport,
+    PracticePbx,
+    PracticePerson,
+    Reader,
+    Service,
+    Taker,
+    Way,
+)
 
 __all__ = ["Kairos"]
 
@@ -65,6 +75,23 @@ class Kairos:
         from gateway.bootstrap.service import service
 
         return service(settings)
+
+    async def look_at_pbx(self, login: PbxLogin) -> PbxReport:
+        """Look at a manager port: nothing is dialed, nothing is changed there."""
+        from adapters.asterisk import Secret, Target, probe
+
+        return await probe(
+            Target(
+                host=login.host,
+                port=login.port,
+                username=login.username,
+                secret=Secret(login.secret),
+                tls=login.tls,
+                cafile=login.cafile,
+                server_hostname=login.server_hostname,
+                places=login.places,
+            )
+        )
 
     def practice_people(self, *, seed: int, size: int) -> Sequence[PracticePerson]:
         """Return the people of the practice world."""

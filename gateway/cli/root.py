@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -19,7 +19,18 @@ from gateway.domain.machine import CallbackState
 from gateway.domain.model import Callback, Contact
 from gateway.ports import History, Violation
 
-__all__ = ["PbxKind", "PracticePbx", "PracticePerson", "Reader", "Root", "Service", "Taker", "Way"]
+__all__ = [
+    "PbxKind",
+    "PbxLogin",
+    "PbxReport",
+    "PracticePbx",
+    "PracticePerson",
+    "Reader",
+    "Root",
+    "Service",
+    "Taker",
+    "Way",
+]
 
 PbxKind = Literal["real", "simulated", "auto"]
 
@@ -111,6 +122,77 @@ class PracticePerson:
     place: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PbxLogin:
+    """Which manager port to look at, and as whom.
+
+    ``places`` are contexts of its dialplan with an extension in each, to be looked for.
+    """
+
+    host: str
+    port: int
+    username: str
+    secret: str = field(repr=False)
+    tls: bool = False
+    cafile: Path | None = None
+    server_hostname: str | None = None
+    places: tuple[tuple[str, str], ...] = ()
+
+
+class PbxReport(Protocol):
+    """What a look at a manager port found. ``problem`` is empty where it may be used."""
+
+    @property
+    def reached(self) -> str:
+        """How far one got: name, port, tls, greeting, login, rights, or all."""
+        ...
+
+    @property
+    def problem(self) -> str:
+        """What was in the way there."""
+        ...
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """What the host's name stands for."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """The version of Asterisk."""
+        ...
+
+    @property
+    def vulnerable(self) -> bool:
+        """Whether a manager user can take this Asterisk over (CVE-2024-42365)."""
+        ...
+
+    @property
+    def boot_epoch(self) -> str:
+        """When it was started, by its own clock."""
+        ...
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Classes of ``write`` that the user lacks."""
+        ...
+
+    @property
+    def heard_boot(self) -> bool:
+        """Whether the user may read ``system``."""
+        ...
+
+    @property
+    def clock_ahead(self) -> float | None:
+        """By how many seconds its clock is ahead of ours."""
+        ...
+
+    @property
+    def places(self) -> Mapping[tuple[str, str], bool]:
+        """Which places its dialplan has; those it did not tell about are missing."""
+        ...
+
+
 class Root(Protocol):
     """The composition root, as the commands see it."""
 
@@ -132,6 +214,10 @@ class Root(Protocol):
 
     def service(self, settings: Settings) -> AbstractAsyncContextManager[Service]:
         """Build a gateway. Raises StoreLocked, StoreUnavailable."""
+        ...
+
+    async def look_at_pbx(self, login: PbxLogin) -> PbxReport:
+        """Look at a manager port: nothing is dialed, nothing is changed there."""
         ...
 
     def practice_people(self, *, seed: int, size: int) -> Sequence[PracticePerson]:

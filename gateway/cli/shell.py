@@ -19,7 +19,7 @@ from gateway.cli.root import Root
 from gateway.lifecycle import ExitCode, Failure, complaint, write_traceback
 from gateway.observability import configure, redact_text
 
-__all__ = ["PRACTICE_FOLDER", "Shell", "as_typed"]
+__all__ = ["CONFIG_NAME", "PRACTICE_FOLDER", "Shell", "as_typed"]
 
 T = TypeVar("T")
 PRACTICE_FOLDER = Path("kairos-practice")
