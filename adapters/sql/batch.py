@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 from sqlalchemy import Connection
 
 from adapters.sql.changes import apply, groups, look_up
-from adapters.sql.database import rollback
-from adapters.sql.errors import translated
+from adapters.sql.database import begin, rollback
+from adapters.sql.errors import Declined, translated
 from adapters.sql.mapping import Prepared
 from gateway.domain.change import Decide, Demand
 from gateway.domain.errors import BadInput, Conflict
@@ -73,6 +73,8 @@ def run(connection: Connection, operations: Sequence[Writing]) -> list[Outcome]:
     except (BadInput, Conflict):
         # A single one goes again too: the row in its way may be another node's, now to be seen.
         rollback(connection)
+    with translated():
+        begin(connection)
     return [_alone(connection, operation) for operation in operations]
 
 
@@ -85,8 +87,15 @@ def _together(connection: Connection, operations: Sequence[Writing]) -> list[Out
                 outcomes += _write(connection, changes)
             else:
                 orders = [one for one in members if isinstance(one, Order)]
-                outcomes += [Outcome(one.work(connection)) for one in orders]
+                outcomes += [_carry_out(connection, one) for one in orders]
     return outcomes
+
+
+def _carry_out(connection: Connection, order: Order) -> Outcome:
+    try:
+        return Outcome(order.work(connection))
+    except Declined as declined:
+        return Outcome(error=declined.error)
 
 
 def _write(connection: Connection, changes: Sequence[Prepared]) -> Iterator[Outcome]:

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
 from adapters.sql.among import among
+from adapters.sql.database import grows
 from adapters.sql.lookup import guards_by_key
 from adapters.sql.mapping import Prepared, Values, guard_row
 from adapters.sql.ready import Ready
@@ -22,7 +23,7 @@ from gateway.domain.caps import refund_attempt
 from gateway.domain.errors import Conflict
 from gateway.domain.model import Guard
 
-__all__ = ["Known", "apply", "groups", "look_up", "update_rows"]
+__all__ = ["Known", "add_steps", "apply", "groups", "look_up", "update_rows"]
 
 _KEY = "key_"
 
@@ -173,7 +174,13 @@ class _Merged:
         if self._invalid:
             _MARK_INVALID.each(connection, self._invalid)
         if self._steps:
-            _INSERT_STEP.each(connection, self._steps)
+            add_steps(connection, self._steps)
+
+
+def add_steps(connection: Connection, steps: Sequence[Values]) -> None:
+    """Add to the journal."""
+    grows(connection)
+    _INSERT_STEP.each(connection, steps)
 
 
 def _keep(rows: dict[str, Values], row: Values, once: str, stored: dict[str, int | None]) -> None:

@@ -18,12 +18,14 @@ from adapters.sql.changes import Known, apply
 from adapters.sql.errors import translated
 from adapters.sql.lookup import attempts_of, contacts_by_id, guards_by_key
 from adapters.sql.mapping import micros, prepare
+from adapters.sql.records.tables import HOLD
 from adapters.sql.tables import ATTEMPT, CALLBACK, LEG
 from adapters.sql.values import instant, read_callback
 from gateway.domain.caps import contact_key, number_key
 from gateway.domain.change import Candidate, Change, Decide, Demand
 from gateway.domain.errors import Conflict
 from gateway.domain.model import Attempt, Callback, Contact, Flight, Guard
+from gateway.domain.records import HOLD_ALL, hold_on
 from gateway.domain.reserve import put_off
 
 __all__ = ["Due", "Judged", "judge", "load", "write"]
@@ -58,6 +60,8 @@ _BUSY = (
     .join(LEG, LEG.c.attempt_id == _OPEN.c.id, isouter=True)
     .group_by(_OPEN.c.id, _OPEN.c.contact_id, _OPEN.c.number)
 )
+
+_HELD = select(HOLD.c.target)
 
 Busy = dict[tuple[str, str], datetime]
 
@@ -108,8 +112,11 @@ def _lock_due(
     for demand in demands:
         carriers.setdefault(demand.queue, []).extend([demand.carrier] * demand.limit)
     found: list[tuple[Callback, str]] = []
+    held = set(connection.scalars(_HELD))
+    if HOLD_ALL in held:
+        return []
     for queue, places in carriers.items():
-        if places:
+        if places and hold_on(queue) not in held:
             values = {"queue_": queue, "now_": micros(now), "limit_": len(places)}
             rows = connection.execute(_DUE, values)
             found += [

@@ -17,7 +17,7 @@ from sqlalchemy import exc
 
 from gateway.domain.errors import Conflict, KairosError, StoreUnavailable
 
-__all__ = ["FOREIGN", "Again", "Doubtful", "Lost", "translate", "translated"]
+__all__ = ["FOREIGN", "Again", "Declined", "Doubtful", "Lost", "translate", "translated"]
 
 
 class Lost(StoreUnavailable):
@@ -30,6 +30,14 @@ class Again(StoreUnavailable):
 
 class Doubtful(StoreUnavailable):
     """The connection broke while committing: it may or may not have been kept."""
+
+
+class Declined(Exception):
+    """A single order came to an error before it wrote anything: its caller's alone."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(type(error).__name__)
+        self.error = error
 
 
 #: What the drivers and SQLAlchemy raise, and what Python raises below them.

@@ -2,37 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, field, replace
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, text
+from sqlalchemy import Connection, bindparam, delete, false, insert, select, text
 
 from adapters.sql.among import among
-from adapters.sql.changes import update_rows
-from adapters.sql.mapping import callback_row, contact_row, number_rows, step_row
-from adapters.sql.tables import CALLBACK, CONTACT, CONTACT_NUMBER, STEP
+from adapters.sql.changes import add_steps, update_rows
+from adapters.sql.mapping import Values, callback_row, contact_row, number_rows, step_row
+from adapters.sql.records.tables import MERGED_KEY
+from adapters.sql.tables import CALLBACK, CONTACT, CONTACT_NUMBER
+from adapters.sql.values import instant
 from gateway.domain.change import Added, NewCallback
 from gateway.domain.errors import Conflict
-from gateway.domain.model import Contact
+from gateway.domain.merge import Serving
+from gateway.domain.model import Callback, Contact, Step
 
-__all__ = ["add"]
+__all__ = ["People", "add", "write_contacts"]
 
-_KEYS = select(CALLBACK.c.id, CALLBACK.c.idempotency_key).where(among(CALLBACK.c.idempotency_key))
+_KEYS = (
+    select(CALLBACK.c.id, CALLBACK.c.idempotency_key.label("key"))
+    .where(among(CALLBACK.c.idempotency_key))
+    .union_all(select(MERGED_KEY.c.callback_id, MERGED_KEY.c.key).where(among(MERGED_KEY.c.key)))
+)
+# Locked, so that none of them is closed by another node while it takes a request in.
+_OPEN = (
+    select(CALLBACK.c.id, CALLBACK.c.contact_id, CALLBACK.c.queue, CALLBACK.c.deadline)
+    .where(
+        text("callback.state IN ('SCHEDULED', 'DIALING')"),
+        among(CALLBACK.c.contact_id),
+        CALLBACK.c.cancel_requested == false(),
+    )
+    .order_by(CALLBACK.c.id)
+    .with_for_update()
+)
 _KNOWN = select(CONTACT.c.id).where(among(CONTACT.c.id))
 _FIRST_NUMBERS = select(CONTACT_NUMBER.c.contact_id, CONTACT_NUMBER.c.e164).where(
     text("contact_number.position = 0"), among(CONTACT_NUMBER.c.e164)
 )
-
-
 _FORGET_NUMBERS = delete(CONTACT_NUMBER).where(CONTACT_NUMBER.c.contact_id == bindparam("contact"))
 
 
-class _People:
+class People:
     """Which contact each entry belongs to, as known before and within this call."""
 
-    def __init__(self, connection: Connection, entries: Sequence[NewCallback]) -> None:
-        ids = {entry.contact.id for entry in entries}
-        firsts = {entry.contact.numbers[0].e164 for entry in entries if entry.contact.numbers}
+    def __init__(self, connection: Connection, contacts: Sequence[Contact]) -> None:
+        ids = {one.id for one in contacts}
+        firsts = {one.numbers[0].e164 for one in contacts if one.numbers}
         found = connection.execute(_KNOWN, {"keys": ids})
         self.stored = {row.id for row in found}
         self.new: dict[str, Contact] = {}
@@ -55,38 +71,95 @@ class _People:
         return contact.id
 
 
-def add(connection: Connection, entries: Sequence[NewCallback]) -> list[Added]:
-    """Add callbacks with their contacts and steps, merging those whose key is known."""
-    keys = {one.callback.idempotency_key or "" for one in entries} - {""}
-    found = connection.execute(_KEYS, {"keys": keys})
-    by_key = {row.idempotency_key: row.id for row in found}
-    people = _People(connection, entries)
-    added: list[Added] = []
-    fresh: dict[str, NewCallback] = {}
-    for entry in entries:
-        callback = entry.callback
-        known = by_key.get(callback.idempotency_key or "")
-        if known is not None:
-            added.append(Added(callback_id=known, merged=True))
-            continue
-        if callback.id in fresh:
+@dataclass(slots=True)
+class _Fresh:
+    """What is to be written."""
+
+    callbacks: dict[str, Values] = field(default_factory=dict)
+    steps: list[Values] = field(default_factory=list)
+    keys: list[Values] = field(default_factory=list)
+
+    def take(self, entry: NewCallback, callback: Callback) -> None:
+        if callback.id in self.callbacks:
             raise Conflict(f"callback {callback.id} exists already")
-        owned = replace(callback, contact_id=people.settle(entry.contact))
-        fresh[callback.id] = replace(entry, callback=owned)
-        if callback.idempotency_key:
-            by_key[callback.idempotency_key] = callback.id
-        added.append(Added(callback_id=callback.id))
-    _write_contacts(connection, people)
-    if fresh:
-        rows = [callback_row(entry.callback) for entry in fresh.values()]
-        connection.execute(insert(CALLBACK), rows)
-        steps = [step_row(step) for entry in fresh.values() for step in entry.steps]
-        if steps:
-            connection.execute(insert(STEP), steps)
+        self.callbacks[callback.id] = callback_row(callback)
+        self.steps += [step_row(step) for step in entry.steps]
+
+    def merge(self, step: Step, key: str | None) -> None:
+        self.steps.append(step_row(step))
+        if key:
+            self.keys.append({"key": key, "callback_id": step.callback_id})
+
+    def write(self, connection: Connection) -> None:
+        if self.callbacks:
+            connection.execute(insert(CALLBACK), list(self.callbacks.values()))
+        if self.keys:
+            connection.execute(insert(MERGED_KEY), self.keys)
+        if self.steps:
+            add_steps(connection, self.steps)
+
+
+def add(connection: Connection, entries: Sequence[NewCallback]) -> list[Added]:
+    """Add callbacks with their contacts and steps, merging what is known or open already."""
+    by_key = _known_keys(connection, entries)
+    people = People(connection, [one.contact for one in entries])
+    owners = _owners(entries, by_key, people)
+    serving = _serving(connection, {one for one in owners if one}, people)
+    fresh = _Fresh()
+    added: list[Added] = []
+    for entry, owner in zip(entries, owners, strict=True):
+        key = entry.callback.idempotency_key
+        if owner is None:
+            added.append(Added(callback_id=by_key[key or ""], merged=True))
+            continue
+        callback = replace(entry.callback, contact_id=owner)
+        step = serving.serve(replace(entry, callback=callback))
+        if step is None:
+            fresh.take(entry, callback)
+        else:
+            fresh.merge(step, key)
+        name = callback.id if step is None else step.callback_id
+        added.append(Added(callback_id=name, merged=step is not None))
+        if key:
+            by_key[key] = name
+    write_contacts(connection, people)
+    fresh.write(connection)
     return added
 
 
-def _write_contacts(connection: Connection, people: _People) -> None:
+def _known_keys(connection: Connection, entries: Sequence[NewCallback]) -> dict[str, str]:
+    keys = {one.callback.idempotency_key or "" for one in entries} - {""}
+    if not keys:
+        return {}
+    return {row.key: row.id for row in connection.execute(_KEYS, {"keys": keys})}
+
+
+def _owners(
+    entries: Sequence[NewCallback], known: Container[str], people: People
+) -> list[str | None]:
+    """Return whose each request is; None for one whose key is known, or was before it here."""
+    owners: list[str | None] = []
+    seen: set[str] = set()
+    for entry in entries:
+        key = entry.callback.idempotency_key
+        if key and (key in known or key in seen):
+            owners.append(None)
+            continue
+        seen |= {key} if key else set()
+        owners.append(people.settle(entry.contact))
+    return owners
+
+
+def _serving(connection: Connection, owners: set[str], people: People) -> Serving:
+    serving = Serving()
+    stored = {one for one in owners if one in people.stored or one not in people.new}
+    if stored:
+        rows = connection.execute(_OPEN, {"keys": stored})
+        serving.learn((row.contact_id, row.queue, row.id, instant(row.deadline)) for row in rows)
+    return serving
+
+
+def write_contacts(connection: Connection, people: People) -> None:
     old = [one for name, one in people.new.items() if name in people.stored]
     new = [one for name, one in people.new.items() if name not in people.stored]
     if old:

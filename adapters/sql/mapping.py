@@ -24,9 +24,11 @@ __all__ = [
     "contact_row",
     "guard_row",
     "micros",
+    "micros_or_none",
     "number_rows",
     "prepare",
     "step_row",
+    "storable",
 ]
 
 Values = dict[str, Any]
@@ -43,7 +45,8 @@ def micros(at: datetime) -> int:
     return delta.days * _DAY + delta.seconds * 1_000_000 + delta.microseconds
 
 
-def _micros(at: datetime | None) -> int | None:
+def micros_or_none(at: datetime | None) -> int | None:
+    """Return the same for an instant that may be missing."""
     return None if at is None else micros(at)
 
 
@@ -51,7 +54,7 @@ def _micros(at: datetime | None) -> int | None:
 _json = json.JSONEncoder(separators=(",", ":"), default=str).encode
 
 
-def _storable(row: Values) -> Values:
+def storable(row: Values) -> Values:
     """Return the row, or raise BadInput naming a field that no database takes."""
     for name, value in row.items():
         if isinstance(value, str):
@@ -68,7 +71,7 @@ def _storable(row: Values) -> Values:
 
 
 def contact_row(contact: Contact) -> Values:
-    return _storable(
+    return storable(
         {
             "id": contact.id,
             "name": contact.name,
@@ -84,12 +87,12 @@ def contact_row(contact: Contact) -> Values:
 
 def number_rows(contact: Contact) -> list[Values]:
     return [
-        _storable(
+        storable(
             {
                 "contact_id": contact.id,
                 "position": position,
                 "e164": number.e164,
-                "invalid_since": _micros(number.invalid_since),
+                "invalid_since": micros_or_none(number.invalid_since),
             }
         )
         for position, number in enumerate(contact.numbers)
@@ -100,7 +103,7 @@ def callback_row(callback: Callback) -> Values:
     preferred = [
         [sorted(one.weekdays), one.start_minute, one.end_minute] for one in callback.preferred
     ]
-    return _storable(
+    return storable(
         {
             "id": callback.id,
             "contact_id": callback.contact_id,
@@ -109,7 +112,7 @@ def callback_row(callback: Callback) -> Values:
             "deadline": micros(callback.deadline),
             "state": callback.state.value,
             "state_reason": callback.state_reason,
-            "due_at": _micros(callback.due_at),
+            "due_at": micros_or_none(callback.due_at),
             "plan": _plan_json(callback.plan),
             "reason": callback.reason,
             "preferred": _json(preferred),
@@ -122,8 +125,9 @@ def callback_row(callback: Callback) -> Values:
             "cancel_requested": callback.cancel_requested,
             "answered_late": callback.answered_late,
             "outcome": callback.outcome.value if callback.outcome else None,
-            "closed_at": _micros(callback.closed_at),
+            "closed_at": micros_or_none(callback.closed_at),
             "version": callback.version,
+            "legal_basis": callback.legal_basis,
         }
     )
 
@@ -140,12 +144,13 @@ def _plan_json(plan: Plan | None) -> str | None:
             "made_at": micros(plan.made_at),
             "probability": plan.probability,
             "value": plan.value,
+            "any_time": plan.any_time,
         }
     )
 
 
 def _attempt_row(attempt: Attempt) -> Values:
-    return _storable(
+    return storable(
         {
             "id": attempt.id,
             "callback_id": attempt.callback_id,
@@ -154,8 +159,8 @@ def _attempt_row(attempt: Attempt) -> Values:
             "number": attempt.number,
             "reserved_at": micros(attempt.reserved_at),
             "min_gap": attempt.min_gap,
-            "placed_at": _micros(attempt.placed_at),
-            "closed_at": _micros(attempt.closed_at),
+            "placed_at": micros_or_none(attempt.placed_at),
+            "closed_at": micros_or_none(attempt.closed_at),
             "disposition": attempt.disposition.value if attempt.disposition else None,
             "talk_seconds": attempt.talk_seconds,
         }
@@ -163,7 +168,7 @@ def _attempt_row(attempt: Attempt) -> Values:
 
 
 def _leg_row(leg: Leg) -> Values:
-    return _storable(
+    return storable(
         {
             "id": leg.id,
             "attempt_id": leg.attempt_id,
@@ -177,11 +182,11 @@ def _leg_row(leg: Leg) -> Values:
             "reserved_at": micros(leg.reserved_at),
             "resolve_by": micros(leg.resolve_by),
             "boot_epoch": leg.boot_epoch,
-            "sending_at": _micros(leg.sending_at),
-            "ringing_at": _micros(leg.ringing_at),
-            "answered_at": _micros(leg.answered_at),
-            "connected_at": _micros(leg.connected_at),
-            "ended_at": _micros(leg.ended_at),
+            "sending_at": micros_or_none(leg.sending_at),
+            "ringing_at": micros_or_none(leg.ringing_at),
+            "answered_at": micros_or_none(leg.answered_at),
+            "connected_at": micros_or_none(leg.connected_at),
+            "ended_at": micros_or_none(leg.ended_at),
             "channel": leg.channel,
             "disposition": leg.disposition.value if leg.disposition else None,
             "evidence": _evidence_json(leg.evidence),
@@ -203,11 +208,11 @@ def _evidence_json(evidence: Evidence) -> str:
 
 
 def guard_row(guard: Guard) -> Values:
-    return _storable(
+    return storable(
         {
             "key": guard.key,
             "recent": _json([micros(at) for at in guard.recent]),
-            "next_allowed_at": _micros(guard.next_allowed_at),
+            "next_allowed_at": micros_or_none(guard.next_allowed_at),
             "day": guard.day,
             "n_day": guard.n_day,
             "cap_day": guard.cap_day,
@@ -219,7 +224,7 @@ def guard_row(guard: Guard) -> Values:
 
 
 def step_row(step: Step) -> Values:
-    return _storable(
+    return storable(
         {
             "callback_id": step.callback_id,
             "at": micros(step.at),

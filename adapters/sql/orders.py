@@ -22,6 +22,7 @@ from adapters.sql.among import among
 from adapters.sql.changes import Known, apply
 from adapters.sql.mapping import micros, prepare
 from adapters.sql.ready import Ready
+from adapters.sql.records.tables import HOLD
 from adapters.sql.tables import ATTEMPT, CALLBACK, DO_NOT_CALL, GUARD, LEG
 from adapters.sql.values import read_callback
 from gateway.domain.caps import contact_key, number_key
@@ -33,12 +34,16 @@ from gateway.domain.machine import (
     LegState,
 )
 from gateway.domain.model import Role, Step
+from gateway.domain.records import HOLD_ALL, hold_on
 from gateway.domain.reserve import close_callback
 
 __all__ = ["do_not_call", "request_cancel", "start_sending"]
 
 _LISTED = exists().where(
     or_(DO_NOT_CALL.c.number == ATTEMPT.c.number, DO_NOT_CALL.c.number == LEG.c.target)
+)
+_HELD = exists().where(
+    or_(HOLD.c.target == HOLD_ALL, HOLD.c.target == hold_on("") + CALLBACK.c.queue)
 )
 _MAY_CALL = exists(
     select(ATTEMPT.c.id)
@@ -48,6 +53,7 @@ _MAY_CALL = exists(
         ATTEMPT.c.closed_at.is_(None),
         CALLBACK.c.cancel_requested == false(),
         ~_LISTED.correlate(ATTEMPT, LEG),
+        ~_HELD.correlate(CALLBACK),
     )
     .correlate(LEG)
 )

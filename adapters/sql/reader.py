@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime
-from functools import partial
+from typing import TypeVar
 
-from adapters.sql import migrate, reads
-from adapters.sql.audit import audit
+from sqlalchemy import Connection
+
+from adapters.sql import migrate
 from adapters.sql.database import Reads
+from adapters.sql.records.reading import ReadsRecords
 from adapters.sql.urls import reads_of
-from gateway.domain.machine import CallbackState
-from gateway.domain.model import Callback, Contact, Flight
-from gateway.ports import History, Violation
 
 __all__ = ["SqlReader", "open_reader"]
 
+T = TypeVar("T")
 
-class SqlReader:
-    """Reads and never writes, takes no lock, migrates nothing.
+
+class SqlReader(ReadsRecords):
+    """Every question of the store port; never writes, takes no lock, migrates nothing.
 
     Every method may raise StoreUnavailable.
     """
@@ -27,35 +27,8 @@ class SqlReader:
     def __init__(self, database: Reads) -> None:
         self._database = database
 
-    async def history(self, callback_id: str) -> History | None:
-        """Return the whole way of one callback, by its id or a unique prefix; else BadInput."""
-        return await self._database.read(partial(reads.history, callback_id=callback_id))
-
-    async def callbacks(
-        self,
-        *,
-        states: Sequence[CallbackState] = (),
-        queue: str | None = None,
-        after: str = "",
-        limit: int = 50,
-    ) -> list[tuple[Callback, Contact]]:
-        """List callbacks by id, newest first, ``after`` an id (keyset cursor)."""
-        listed = partial(
-            reads.callbacks, states=tuple(states), queue=queue, after=after, limit=limit
-        )
-        return await self._database.read(listed)
-
-    async def counts(self) -> dict[str, int]:
-        """Count callbacks by state."""
-        return await self._database.read(reads.counts)
-
-    async def open_flights(self, node: str | None = None) -> list[Flight]:
-        """Return every flight with an open attempt (of one node)."""
-        return await self._database.read(partial(reads.open_flights, node=node))
-
-    async def audit(self, now: datetime) -> list[Violation]:
-        """Check the invariants over all rows."""
-        return await self._database.read(partial(audit, now=now))
+    async def _read(self, work: Callable[[Connection], T]) -> T:
+        return await self._database.read(work)
 
 
 @asynccontextmanager

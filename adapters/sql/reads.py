@@ -13,10 +13,10 @@ from adapters.sql.tables import ATTEMPT, CALLBACK, LEG, STEP
 from adapters.sql.values import instant, read_attempt, read_callback, read_step
 from gateway.domain.errors import BadInput
 from gateway.domain.machine import CallbackState
-from gateway.domain.model import Callback, Contact, Flight
+from gateway.domain.model import Callback, Flight
 from gateway.ports import History
 
-__all__ = ["callbacks", "counts", "flight_of_leg", "history", "next_due", "open_flights", "overdue"]
+__all__ = ["counts", "flight_of_leg", "history", "next_due", "open_flights", "overdue"]
 
 # The state stands in the text: with a parameter neither engine could use the partial index.
 _NEXT_DUE = (
@@ -99,27 +99,6 @@ def _full_id(connection: Connection, prefix: str) -> str | None:
             remedy="give more of its id",
         )
     return found[0] if found else None
-
-
-def callbacks(
-    connection: Connection,
-    *,
-    states: Sequence[CallbackState],
-    queue: str | None,
-    after: str,
-    limit: int,
-) -> list[tuple[Callback, Contact]]:
-    """List callbacks by id, newest first, from below the id ``after`` on."""
-    query = select(CALLBACK).order_by(CALLBACK.c.id.desc()).limit(max(0, limit))
-    if after:
-        query = query.where(CALLBACK.c.id < after)
-    if states:
-        query = query.where(CALLBACK.c.state.in_([state.value for state in states]))
-    if queue is not None:
-        query = query.where(CALLBACK.c.queue == queue)
-    found = [read_callback(row) for row in connection.execute(query)]
-    contacts, _ = contacts_by_id(connection, {one.contact_id for one in found})
-    return [(one, contacts[one.contact_id]) for one in found]
 
 
 def counts(connection: Connection) -> dict[str, int]:

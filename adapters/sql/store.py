@@ -12,25 +12,34 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from adapters.sql import intake, migrate, orders, reads
-from adapters.sql.audit import audit
 from adapters.sql.batch import Claim, Order, Submitted
 from adapters.sql.database import Database
 from adapters.sql.mapping import prepare
 from adapters.sql.receipt import Receipt
+from adapters.sql.records import journal
+from adapters.sql.records.reading import ReadsRecords
+from adapters.sql.records.writing import WritesRecords
 from adapters.sql.urls import database_of
 from adapters.sql.writer import Writer
 from gateway.domain.change import Added, Change, Decide, Demand, NewCallback
 from gateway.domain.errors import BadInput, StoreUnavailable
-from gateway.domain.machine import CallbackState
-from gateway.domain.model import Callback, Contact, Flight
-from gateway.ports import Clock, History, Violation
+from gateway.domain.model import Callback, Flight
+from gateway.ports import Clock
 
 __all__ = ["SqlStore"]
 
 T = TypeVar("T")
 
+# Seconds: how long to wait for others at most, and how often to look.
+_SETTLE = 5.0
+_LOOK = 0.01
 
-class SqlStore:
+
+def _nobody() -> None:
+    """Nobody listens to the journal."""
+
+
+class SqlStore(ReadsRecords, WritesRecords):
     """Everything Kairos keeps, in a database.
 
     ``url``: ``sqlite:///path`` or ``postgresql://user@host/name``. ``data_dir`` is locked for
@@ -56,6 +65,7 @@ class SqlStore:
         self._bound = bound
         self._database: Database | None = None
         self._writer: Writer | None = None
+        self.on_journal: Callable[[], None] = _nobody
 
     async def open(self) -> None:
         database = self._new_database()
@@ -66,7 +76,13 @@ class SqlStore:
             await database.close()
             raise
         self._database = database
-        self._writer = Writer(database, self._clock, linger=self._linger, bound=self._bound)
+        self._writer = Writer(
+            database,
+            self._clock,
+            linger=self._linger,
+            bound=self._bound,
+            on_journal=self._tell_journal,
+        )
         self._writer.start()
 
     async def close(self) -> None:
@@ -78,6 +94,9 @@ class SqlStore:
         finally:
             if database is not None:
                 await database.close()
+
+    def _tell_journal(self) -> None:
+        self.on_journal()
 
     # Writing
 
@@ -123,6 +142,14 @@ class SqlStore:
     async def do_not_call(self, number: str, reason: str, now: datetime) -> None:
         await self._order(partial(orders.do_not_call, number=number, reason=reason, now=now))
 
+    async def _settle(self) -> None:
+        """Wait for the writing transactions of other nodes that run now, a few seconds at most."""
+        began = self._clock.monotonic()
+        before = await self._read(journal.writing)
+        while before and self._clock.monotonic() < began + _SETTLE:
+            await self._clock.sleep(_LOOK)
+            before &= await self._read(journal.writing)
+
     # Reading
 
     async def _read(self, work: Callable[[Connection], T]) -> T:
@@ -136,30 +163,5 @@ class SqlStore:
     async def overdue(self, now: datetime, limit: int = 200) -> list[Callback]:
         return await self._read(partial(reads.overdue, now=now, limit=limit))
 
-    async def open_flights(self, node: str | None = None) -> list[Flight]:
-        return await self._read(partial(reads.open_flights, node=node))
-
     async def flight_of_leg(self, leg_id: str) -> Flight | None:
         return await self._read(partial(reads.flight_of_leg, leg_id=leg_id))
-
-    async def history(self, callback_id: str) -> History | None:
-        return await self._read(partial(reads.history, callback_id=callback_id))
-
-    async def callbacks(
-        self,
-        *,
-        states: Sequence[CallbackState] = (),
-        queue: str | None = None,
-        after: str = "",
-        limit: int = 50,
-    ) -> list[tuple[Callback, Contact]]:
-        listed = partial(
-            reads.callbacks, states=tuple(states), queue=queue, after=after, limit=limit
-        )
-        return await self._read(listed)
-
-    async def counts(self) -> dict[str, int]:
-        return await self._read(reads.counts)
-
-    async def audit(self, now: datetime) -> list[Violation]:
-        return await self._read(partial(audit, now=now))

@@ -35,9 +35,15 @@ __all__ = [
     "CONTACT_NUMBER",
     "DO_NOT_CALL",
     "GUARD",
+    "ID",
     "LEG",
     "METADATA",
+    "SERIAL",
     "STEP",
+    "Rows",
+    "one_of",
+    "partial_index",
+    "table_of",
 ]
 
 METADATA = MetaData(
@@ -48,30 +54,34 @@ METADATA = MetaData(
     }
 )
 # Compared and sorted byte by byte, as Python does, whatever the database's own language is.
-_ID = String().with_variant(String(collation="C"), "postgresql")
+ID = String().with_variant(String(collation="C"), "postgresql")
 # SQLite counts up only an INTEGER.
-_SERIAL = BigInteger().with_variant(Integer, "sqlite")
+SERIAL = BigInteger().with_variant(Integer, "sqlite")
 
 
-def _one_of(column: str, values: Iterable[str], name: str) -> CheckConstraint:
+def one_of(column: str, values: Iterable[str], name: str) -> CheckConstraint:
+    """Return the constraint that a column holds one of these words."""
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=name)
 
 
-def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """Return an index over the rows for which ``where`` is true."""
     condition = text(where)
     return Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
 
 
-class _Rows(SQLModel, registry=registry(metadata=METADATA)):
+class Rows(SQLModel, registry=registry(metadata=METADATA)):
+    """What every table of ours derives from."""
+
     metadata = METADATA
 
 
-class ContactRow(_Rows, table=True):
+class ContactRow(Rows, table=True):
     """A person."""
 
     __tablename__ = "contact"
-    id: str = Field(sa_type=_ID, primary_key=True)
+    id: str = Field(sa_type=ID, primary_key=True)
     name: str
     zone: str | None
     country: str | None
@@ -81,38 +91,46 @@ class ContactRow(_Rows, table=True):
     segment: str | None
 
 
-class ContactNumberRow(_Rows, table=True):
+class ContactNumberRow(Rows, table=True):
     """One number of a person; ``position`` 0 is the preferred one."""
 
     __tablename__ = "contact_number"
-    __table_args__ = (_partial("contact_first_number", "e164", where="position = 0"),)
-    contact_id: str = Field(sa_type=_ID, primary_key=True, foreign_key="contact.id")
+    __table_args__ = (
+        partial_index("contact_first_number", "e164", where="position = 0"),
+        Index("contact_number_e164", "e164"),
+    )
+    contact_id: str = Field(sa_type=ID, primary_key=True, foreign_key="contact.id")
     position: int = Field(primary_key=True)
     e164: str
     invalid_since: int | None = Field(sa_type=BigInteger)
 
 
-class CallbackRow(_Rows, table=True):
+class CallbackRow(Rows, table=True):
     """A request to be called back."""
 
     __tablename__ = "callback"
     __table_args__ = (
         # Claiming must not slow down with the number of callbacks that are due later.
-        _partial("callback_due", "queue", "due_at", "id", where="state = 'SCHEDULED'"),
+        partial_index("callback_due", "queue", "due_at", "id", where="state = 'SCHEDULED'"),
         # Nor must looking for those whose deadline passed.
         # (Not partial: SQLite would rather read all that are scheduled, by the index below.)
         Index("callback_deadline", "state", "deadline"),
         UniqueConstraint("idempotency_key", name="callback_idempotency_key"),
         # Lists and counts by state, newest first.
         Index("callback_state", "state", "id"),
-        _one_of("state", CallbackState, "state_known"),
-        _one_of("cohort", Cohort, "cohort_known"),
-        _one_of("outcome", Disposition, "outcome_known"),
+        Index("callback_queue", "queue", "state", "id"),
+        Index("callback_contact", "contact_id", "id"),
+        Index("callback_requested", "requested_at", "id"),
+        # Whom a new request may join.
+        partial_index("callback_open", "contact_id", where="state IN ('SCHEDULED', 'DIALING')"),
+        one_of("state", CallbackState, "state_known"),
+        one_of("cohort", Cohort, "cohort_known"),
+        one_of("outcome", Disposition, "outcome_known"),
         CheckConstraint("state <> 'SCHEDULED' OR due_at IS NOT NULL", name="scheduled_has_time"),
         CheckConstraint("version > 0", name="version_counts"),
     )
-    id: str = Field(sa_type=_ID, primary_key=True)
-    contact_id: str = Field(sa_type=_ID, foreign_key="contact.id")
+    id: str = Field(sa_type=ID, primary_key=True)
+    contact_id: str = Field(sa_type=ID, foreign_key="contact.id")
     queue: str
     requested_at: int = Field(sa_type=BigInteger)
     deadline: int = Field(sa_type=BigInteger)
@@ -133,9 +151,10 @@ class CallbackRow(_Rows, table=True):
     outcome: str | None
     closed_at: int | None = Field(sa_type=BigInteger)
     version: int
+    legal_basis: str = Field(sa_column_kwargs={"server_default": text("''")})
 
 
-class AttemptRow(_Rows, table=True):
+class AttemptRow(Rows, table=True):
     """A try to reach a person; open until ``closed_at``."""
 
     __tablename__ = "attempt"
@@ -143,19 +162,19 @@ class AttemptRow(_Rows, table=True):
         UniqueConstraint("callback_id", "n", name="attempt_number_in_callback"),
         # Nobody is called twice at once: not for one callback, not as a person, not at a number.
         *(
-            _partial(f"attempt_open_{what}", column, where="closed_at IS NULL", unique=True)
+            partial_index(f"attempt_open_{what}", column, where="closed_at IS NULL", unique=True)
             for what, column in (
                 ("callback", "callback_id"),
                 ("contact", "contact_id"),
                 ("number", "number"),
             )
         ),
-        _one_of("disposition", Disposition, "disposition_known"),
+        one_of("disposition", Disposition, "disposition_known"),
         CheckConstraint("n > 0", name="n_counts"),
     )
-    id: str = Field(sa_type=_ID, primary_key=True)
-    callback_id: str = Field(sa_type=_ID, foreign_key="callback.id")
-    contact_id: str = Field(sa_type=_ID, foreign_key="contact.id")
+    id: str = Field(sa_type=ID, primary_key=True)
+    callback_id: str = Field(sa_type=ID, foreign_key="callback.id")
+    contact_id: str = Field(sa_type=ID, foreign_key="contact.id")
     n: int
     number: str
     reserved_at: int = Field(sa_type=BigInteger)
@@ -166,24 +185,24 @@ class AttemptRow(_Rows, table=True):
     talk_seconds: float
 
 
-class LegRow(_Rows, table=True):
+class LegRow(Rows, table=True):
     """An origination. ``sends`` counts how often it was released to the wire: once at most."""
 
     __tablename__ = "leg"
     __table_args__ = (
         Index("leg_attempt", "attempt_id"),
         CheckConstraint("length(id) = 32", name="id_length"),
-        _one_of("role", Role, "role_known"),
-        _one_of("state", LegState, "state_known"),
-        _one_of("disposition", Disposition, "disposition_known"),
+        one_of("role", Role, "role_known"),
+        one_of("state", LegState, "state_known"),
+        one_of("disposition", Disposition, "disposition_known"),
         CheckConstraint(
             "(state IN ('RESERVED', 'RELEASED')) = (sending_at IS NULL)", name="written_ahead"
         ),
         CheckConstraint("sends <= 1", name="sent_once"),
     )
-    id: str = Field(sa_type=_ID, primary_key=True)
-    attempt_id: str = Field(sa_type=_ID, foreign_key="attempt.id")
-    callback_id: str = Field(sa_type=_ID, foreign_key="callback.id")
+    id: str = Field(sa_type=ID, primary_key=True)
+    attempt_id: str = Field(sa_type=ID, foreign_key="attempt.id")
+    callback_id: str = Field(sa_type=ID, foreign_key="callback.id")
     n: int
     role: str
     carrier: str
@@ -204,7 +223,7 @@ class LegRow(_Rows, table=True):
     sends: int = Field(sa_column_kwargs={"server_default": text("0")})
 
 
-class GuardRow(_Rows, table=True):
+class GuardRow(Rows, table=True):
     """How often a person or a number was called lately."""
 
     __tablename__ = "guard"
@@ -212,7 +231,7 @@ class GuardRow(_Rows, table=True):
         CheckConstraint("n_day <= cap_day", name="day_cap"),
         CheckConstraint("n_week <= cap_week", name="week_cap"),
     )
-    key: str = Field(sa_type=_ID, primary_key=True)
+    key: str = Field(sa_type=ID, primary_key=True)
     recent: str = Field(sa_type=Text)
     next_allowed_at: int | None = Field(sa_type=BigInteger)
     day: str
@@ -223,22 +242,22 @@ class GuardRow(_Rows, table=True):
     min_gap: float
 
 
-class DoNotCallRow(_Rows, table=True):
+class DoNotCallRow(Rows, table=True):
     """A number that must not be called."""
 
     __tablename__ = "do_not_call"
-    number: str = Field(sa_type=_ID, primary_key=True)
+    number: str = Field(sa_type=ID, primary_key=True)
     reason: str
     since: int = Field(sa_type=BigInteger)
 
 
-class StepRow(_Rows, table=True):
+class StepRow(Rows, table=True):
     """The journal: rows are added, never changed."""
 
     __tablename__ = "step"
     __table_args__ = (Index("step_callback", "callback_id", "id"), {"sqlite_autoincrement": True})
-    id: int | None = Field(default=None, sa_type=_SERIAL, primary_key=True)
-    callback_id: str = Field(sa_type=_ID, foreign_key="callback.id")
+    id: int | None = Field(default=None, sa_type=SERIAL, primary_key=True)
+    callback_id: str = Field(sa_type=ID, foreign_key="callback.id")
     at: int = Field(sa_type=BigInteger)
     kind: str
     text: str = Field(sa_type=Text)
@@ -247,15 +266,16 @@ class StepRow(_Rows, table=True):
     data: str = Field(sa_type=Text)
 
 
-def _table(name: str) -> Table:
+def table_of(name: str) -> Table:
+    """Return a declared table."""
     return METADATA.tables[name]
 
 
-CONTACT = _table("contact")
-CONTACT_NUMBER = _table("contact_number")
-CALLBACK = _table("callback")
-ATTEMPT = _table("attempt")
-LEG = _table("leg")
-GUARD = _table("guard")
-DO_NOT_CALL = _table("do_not_call")
-STEP = _table("step")
+CONTACT = table_of("contact")
+CONTACT_NUMBER = table_of("contact_number")
+CALLBACK = table_of("callback")
+ATTEMPT = table_of("attempt")
+LEG = table_of("leg")
+GUARD = table_of("guard")
+DO_NOT_CALL = table_of("do_not_call")
+STEP = table_of("step")

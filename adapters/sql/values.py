@@ -29,6 +29,7 @@ from gateway.domain.model import (
 
 __all__ = [
     "instant",
+    "instant_or_none",
     "read_attempt",
     "read_callback",
     "read_contact",
@@ -44,12 +45,13 @@ def instant(at: int) -> datetime:
     return EPOCH + timedelta(microseconds=at)
 
 
-def _instant(at: int | None) -> datetime | None:
+def instant_or_none(at: int | None) -> datetime | None:
+    """Return the same for a column that may be empty."""
     return None if at is None else instant(at)
 
 
 def read_number(row: Row[Any]) -> Number:
-    return Number(e164=row.e164, invalid_since=_instant(row.invalid_since))
+    return Number(e164=row.e164, invalid_since=instant_or_none(row.invalid_since))
 
 
 def read_contact(row: Row[Any], numbers: Iterable[Number]) -> Contact:
@@ -76,7 +78,7 @@ def read_callback(row: Row[Any]) -> Callback:
         deadline=instant(row.deadline),
         state=CallbackState(row.state),
         state_reason=row.state_reason,
-        due_at=_instant(row.due_at),
+        due_at=instant_or_none(row.due_at),
         plan=_read_plan(json.loads(row.plan)) if row.plan else None,
         reason=row.reason,
         preferred=tuple(
@@ -92,8 +94,9 @@ def read_callback(row: Row[Any]) -> Callback:
         cancel_requested=row.cancel_requested,
         answered_late=row.answered_late,
         outcome=_disposition(row.outcome),
-        closed_at=_instant(row.closed_at),
+        closed_at=instant_or_none(row.closed_at),
         version=row.version,
+        legal_basis=row.legal_basis,
     )
 
 
@@ -115,8 +118,8 @@ def read_attempt(row: Row[Any]) -> Attempt:
         number=row.number,
         reserved_at=instant(row.reserved_at),
         min_gap=row.min_gap,
-        placed_at=_instant(row.placed_at),
-        closed_at=_instant(row.closed_at),
+        placed_at=instant_or_none(row.placed_at),
+        closed_at=instant_or_none(row.closed_at),
         disposition=_disposition(row.disposition),
         talk_seconds=row.talk_seconds,
     )
@@ -136,11 +139,11 @@ def read_leg(row: Row[Any]) -> Leg:
         reserved_at=instant(row.reserved_at),
         resolve_by=instant(row.resolve_by),
         boot_epoch=row.boot_epoch,
-        sending_at=_instant(row.sending_at),
-        ringing_at=_instant(row.ringing_at),
-        answered_at=_instant(row.answered_at),
-        connected_at=_instant(row.connected_at),
-        ended_at=_instant(row.ended_at),
+        sending_at=instant_or_none(row.sending_at),
+        ringing_at=instant_or_none(row.ringing_at),
+        answered_at=instant_or_none(row.answered_at),
+        connected_at=instant_or_none(row.connected_at),
+        ended_at=instant_or_none(row.ended_at),
         channel=row.channel,
         disposition=_disposition(row.disposition),
         evidence=Evidence(**json.loads(row.evidence)),
@@ -151,7 +154,7 @@ def read_guard(row: Row[Any]) -> Guard:
     return Guard(
         key=row.key,
         recent=tuple(map(instant, json.loads(row.recent))),
-        next_allowed_at=_instant(row.next_allowed_at),
+        next_allowed_at=instant_or_none(row.next_allowed_at),
         day=row.day,
         n_day=row.n_day,
         cap_day=row.cap_day,

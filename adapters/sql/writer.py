@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import structlog
@@ -18,9 +18,10 @@ from sqlalchemy import Connection
 
 from adapters.sql import claim
 from adapters.sql.batch import Claim, Operation, Outcome, Submitted, Writing, run
-from adapters.sql.database import Database, commit, rollback
+from adapters.sql.database import Database, begin, commit, grew, rollback
 from adapters.sql.errors import Again, Lost
 from gateway.domain.errors import StoreError, StoreUnavailable
+from gateway.domain.model import Flight
 from gateway.ports import Clock
 
 __all__ = ["Writer"]
@@ -31,18 +32,32 @@ _BATCH = 512
 _TRIES = 4
 # Seconds to step back for, at most and times the number of tries.
 _STEP_BACK = 0.2
+# What became of each operation, and whether the journal grew.
+Written = tuple[list[Outcome], bool]
 _CLOSED = "the store is not open"
 _FULL = "the store cannot keep up: too many changes are waiting"
 
 
 class Writer:
-    """Owns the task that writes. ``linger`` in seconds, ``bound`` in operations."""
+    """Owns the task that writes. ``linger`` in seconds, ``bound`` in operations.
 
-    def __init__(self, database: Database, clock: Clock, *, linger: float, bound: int) -> None:
+    ``on_journal`` is called after a commit that added to the journal.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        linger: float,
+        bound: int,
+        on_journal: Callable[[], None],
+    ) -> None:
         self._database = database
         self._clock = clock
         self._linger = linger
         self._bound = bound
+        self._on_journal = on_journal
         self._waiting: deque[Operation] = deque()
         self._work = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -117,7 +132,7 @@ class Writer:
     async def _write(self, batch: Sequence[Operation]) -> None:
         """Write a batch and tell everyone; nothing but canceling ends the writer."""
         try:
-            outcomes = await self._try(batch)
+            outcomes, grown = await self._try(batch)
         except StoreUnavailable as error:
             self._note(error)
             for operation in batch:
@@ -134,8 +149,16 @@ class Writer:
             self._note(None)
             for operation, outcome in zip(batch, outcomes, strict=True):
                 _tell(operation, outcome)
+            if grown:
+                self._tell_journal()
 
-    async def _try(self, batch: Sequence[Operation]) -> list[Outcome]:
+    def _tell_journal(self) -> None:
+        try:
+            self._on_journal()
+        except Exception as error:  # noqa: BLE001 -- who listens must not end all writing
+            _log.error("store.listener_failed", error=type(error).__name__)
+
+    async def _try(self, batch: Sequence[Operation]) -> Written:
         """Commit the batch; again where it is certain that nothing of it was kept.
 
         A lost connection is made anew once; a database that asks to try again gets its will a
@@ -157,24 +180,24 @@ class Writer:
                 await self._clock.sleep(_STEP_BACK * tried * jitter)
         return await self._commit(batch)
 
-    async def _commit(self, batch: Sequence[Operation]) -> list[Outcome]:
+    async def _commit(self, batch: Sequence[Operation]) -> Written:
         last = batch[-1]
         if not isinstance(last, Claim):
             plain = [one for one in batch if not isinstance(one, Claim)]
             return await self._database.write(partial(_write_all, operations=plain))
         plain = [one for one in batch if not isinstance(one, Claim)]
-        outcomes, due = await self._database.write(
+        outcomes, due, grown = await self._database.write(
             partial(_write_and_load, operations=plain, wanted=last)
         )
         if due is None:
-            return [*outcomes, Outcome([])]
+            return [*outcomes, Outcome([])], grown
         try:
             judged = claim.judge(due, last.decide)
         except Exception as error:  # noqa: BLE001 -- the judge is the caller's: so is its mistake
-            await self._database.write(commit)
-            return [*outcomes, Outcome(error=error)]
-        flights = await self._database.write(partial(_write_claim, due=due, judged=judged))
-        return [*outcomes, Outcome(flights)]
+            grown = await self._database.write(_finish)
+            return [*outcomes, Outcome(error=error)], grown
+        flights, grown = await self._database.write(partial(_write_claim, due=due, judged=judged))
+        return [*outcomes, Outcome(flights)], grown
 
     def _note(self, error: StoreUnavailable | None) -> None:
         """Log when the database goes and when it comes back, not in between."""
@@ -191,31 +214,34 @@ def _begin(connection: Connection) -> None:
     """Begin afresh: a disk that hung may have left a transaction of an earlier batch."""
     if connection.in_transaction():
         rollback(connection)
-    connection.begin()
+    begin(connection)
 
 
-def _write_all(connection: Connection, operations: Sequence[Writing]) -> list[Outcome]:
+def _finish(connection: Connection) -> bool:
+    commit(connection)
+    return grew(connection)
+
+
+def _write_all(connection: Connection, operations: Sequence[Writing]) -> Written:
     _begin(connection)
     outcomes = run(connection, operations)
-    commit(connection)
-    return outcomes
+    return outcomes, _finish(connection)
 
 
 def _write_and_load(
     connection: Connection, operations: Sequence[Writing], wanted: Claim
-) -> tuple[list[Outcome], claim.Due | None]:
+) -> tuple[list[Outcome], claim.Due | None, bool]:
     _begin(connection)
     outcomes = run(connection, operations)
     due = claim.load(connection, wanted.now, wanted.demands)
-    if due is None:
-        commit(connection)
-    return outcomes, due
+    return outcomes, due, _finish(connection) if due is None else False
 
 
-def _write_claim(connection: Connection, due: claim.Due, judged: claim.Judged) -> object:
+def _write_claim(
+    connection: Connection, due: claim.Due, judged: claim.Judged
+) -> tuple[list[Flight], bool]:
     flights = claim.write(connection, due, judged)
-    commit(connection)
-    return flights
+    return flights, _finish(connection)
 
 
 def _tell(operation: Operation, outcome: Outcome) -> None:

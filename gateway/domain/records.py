@@ -25,6 +25,7 @@ __all__ = [
     "Remembered",
     "Scope",
     "Webhook",
+    "hold_on",
 ]
 
 
@@ -51,6 +52,11 @@ class ApiKey:
 
 HOLD_ALL = "all"
 """The target of a hold that stops every call."""
+
+
+def hold_on(queue: str) -> str:
+    """Return the target of a hold that stops the calls of one queue."""
+    return f"queue:{queue}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

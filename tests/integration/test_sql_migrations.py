@@ -17,7 +17,7 @@ from gateway.domain.errors import StoreUnavailable
 from tests.support.builders import NOW
 from tests.support.stores import one_flight
 
-REVISIONS = ["0001", "0002", "0003"]
+REVISIONS = ["0001", "0002", "0003", "0004"]
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

@@ -1,0 +1,1 @@
+"""What is kept beside callbacks: keys, holds, contacts, interactions, webhooks, the journal."""
