@@ -13,6 +13,7 @@ from gateway.domain.change import Change
 from gateway.domain.errors import Conflict
 from gateway.domain.machine import CallbackState, LegState
 from gateway.domain.model import Attempt, Callback, Contact, Flight, Guard, Leg, Step
+from gateway.domain.records import HOLD_ALL, DoNotCall, Hold, hold_on
 
 __all__ = ["LEG_ID_LENGTH", "Shelves", "open_keys"]
 
@@ -53,11 +54,15 @@ class Shelves:
         self.legs_of: defaultdict[str, list[str]] = defaultdict(list)
         self.guards: dict[str, Guard] = {}
         self.steps: defaultdict[str, list[Step]] = defaultdict(list)
-        self.do_not_call: set[str] = set()
+        self.journal: list[Step] = []
+        self.do_not_call: dict[str, DoNotCall] = {}
+        self.holds: dict[str, Hold] = {}
+        self.merged_keys: dict[str, str] = {}
         self.sent: set[str] = set()
         self.by_idempotency_key: dict[str, str] = {}
         self.open: dict[tuple[str, str], str] = {}
         self._first_numbers: defaultdict[str, set[str]] = defaultdict(set)
+        self._callbacks_of: defaultdict[str, list[str]] = defaultdict(list)
         self._due: defaultdict[str, list[tuple[datetime, str]]] = defaultdict(list)
 
     # Reading
@@ -97,6 +102,18 @@ class Shelves:
         """Return the contacts that are reached at this number first."""
         return frozenset(self._first_numbers.get(e164, ()))
 
+    def callbacks_of(self, contact_id: str) -> list[Callback]:
+        """Return the callbacks of a contact in the order they came."""
+        return [self.callbacks[one] for one in self._callbacks_of.get(contact_id, ())]
+
+    def has_number(self, contact_id: str, e164: str) -> bool:
+        """Tell whether a contact can be reached at this number."""
+        return any(one.e164 == e164 for one in self.contacts[contact_id].numbers)
+
+    def is_held(self, queue: str) -> bool:
+        """Tell whether nothing of this queue may be sent."""
+        return not self.holds.keys().isdisjoint((HOLD_ALL, hold_on(queue)))
+
     # Writing
 
     def put_contact(self, contact: Contact) -> None:
@@ -116,6 +133,8 @@ class Shelves:
             del waiting[bisect_left(waiting, (old.due_at, old.id))]
         if callback.state is CallbackState.SCHEDULED and callback.due_at:
             insort(self._due[callback.queue], (callback.due_at, callback.id))
+        if old is None:
+            self._callbacks_of[callback.contact_id].append(callback.id)
         if callback.idempotency_key is not None:
             self.by_idempotency_key[callback.idempotency_key] = callback.id
         self.callbacks[callback.id] = callback
@@ -130,6 +149,12 @@ class Shelves:
             elif self.open.get(key) == attempt.id:
                 del self.open[key]
         self.attempts[attempt.id] = attempt
+
+    def put_steps(self, steps: Iterable[Step]) -> None:
+        """Add to the journal."""
+        for step in steps:
+            self.steps[step.callback_id].append(step)
+            self.journal.append(step)
 
     def put_leg(self, leg: Leg) -> None:
         """Insert or replace a leg; the caller has checked it."""
@@ -156,8 +181,7 @@ class Shelves:
         if checked.contact:
             self.put_contact(checked.contact)
         self.guards.update(checked.guards)
-        for step in checked.steps:
-            self.steps[step.callback_id].append(step)
+        self.put_steps(checked.steps)
 
     # Constraints
 

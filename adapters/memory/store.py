@@ -7,7 +7,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from adapters.memory.audit import audit
+from adapters.memory.intake import Batch
 from adapters.memory.receipt import Receipt
+from adapters.memory.records import MemoryRecords
 from adapters.memory.shelves import Shelves
 from gateway.domain.caps import contact_key, number_key
 from gateway.domain.change import Added, Candidate, Change, Decide, Demand, NewCallback
@@ -19,6 +21,7 @@ from gateway.domain.machine import (
     LegState,
 )
 from gateway.domain.model import Attempt, Callback, Contact, Flight, Leg, Role, Step
+from gateway.domain.records import DoNotCall
 from gateway.domain.reserve import close_callback, put_off
 from gateway.ports import Clock, History, Violation
 
@@ -29,11 +32,12 @@ _LOOK_AGAIN = timedelta(seconds=30)
 _SOON = timedelta(seconds=1)
 
 
-class MemoryStore:
+class MemoryStore(MemoryRecords):
     """The Store port in memory. Closing and opening it again keeps what it holds."""
 
     def __init__(self, clock: Clock | None = None) -> None:
         """``clock`` is taken so that every store is built alike; nothing here waits."""
+        super().__init__()
         self._clock = clock
         self._rows = Shelves()
         self._is_open = False
@@ -58,51 +62,16 @@ class MemoryStore:
 
     async def add(self, entries: Sequence[NewCallback]) -> Sequence[Added]:
         rows = self._opened()
-        contacts: dict[str, Contact] = {}
-        callbacks: dict[str, Callback] = {}
-        keys: dict[str, str] = {}
-        steps: list[Step] = []
-        added: list[Added] = []
-        for entry in entries:
-            key = entry.callback.idempotency_key
-            merged = (keys.get(key) or rows.by_idempotency_key.get(key)) if key else None
-            if merged is not None:
-                added.append(Added(callback_id=merged, merged=True))
-                continue
-            contact_id = self._settle_contact(entry.contact, contacts)
-            callback = replace(entry.callback, contact_id=contact_id)
-            if callback.id in callbacks:
-                raise Conflict(f"callback {callback.id} exists already")
-            rows.check_new(callback)
-            callbacks[callback.id] = callback
-            if key:
-                keys[key] = callback.id
-            steps += entry.steps
-            added.append(Added(callback_id=callback.id))
-        rows.check_steps(steps, rows.callbacks.keys() | callbacks.keys())
-        for contact in contacts.values():
-            rows.put_contact(contact)
-        for callback in callbacks.values():
-            rows.put_callback(callback)
-        for step in steps:
-            rows.steps[step.callback_id].append(step)
+        batch = Batch(rows)
+        added = [batch.take(entry) for entry in entries]
+        if batch.write():
+            self.on_journal()
         return added
-
-    def _settle_contact(self, contact: Contact, new: dict[str, Contact]) -> str:
-        """Return the id to use, and note the contact in ``new`` where it must be written."""
-        if contact.id not in new and contact.id not in self._rows.contacts and contact.numbers:
-            first = contact.numbers[0].e164
-            fresh = {one.id for one in new.values() if one.numbers and one.numbers[0].e164 == first}
-            stored = self._rows.contacts_by_first_number(first) - new.keys()
-            same = min(fresh | stored, default=None)
-            if same is not None:
-                return same
-        new[contact.id] = contact
-        return contact.id
 
     async def claim(self, now: datetime, demands: Sequence[Demand], decide: Decide) -> list[Flight]:
         rows = self._opened()
         flights: list[Flight] = []
+        before = len(rows.journal)
         for callback_id, carrier in self._due(now, demands):
             candidate = self._candidate(callback_id, carrier, now)
             change = decide(candidate)
@@ -113,6 +82,8 @@ class MemoryStore:
                 continue
             if change.attempt is not None and change.attempt.closed_at is None:
                 flights.append(rows.flight(change.attempt))
+        if len(rows.journal) > before:
+            self.on_journal()
         return flights
 
     def _due(self, now: datetime, demands: Sequence[Demand]) -> list[tuple[str, str]]:
@@ -120,6 +91,8 @@ class MemoryStore:
         taken: dict[str, int] = {}
         due: list[tuple[datetime, str, str]] = []
         for demand in demands:
+            if self._rows.is_held(demand.queue):
+                continue
             start = taken.get(demand.queue, 0)
             taken[demand.queue] = start + max(0, demand.limit)
             found = self._rows.due(demand.queue, now, taken[demand.queue])[start:]
@@ -138,7 +111,7 @@ class MemoryStore:
             carrier=carrier,
             history=rows.history_of(callback_id),
             guards={key: rows.guards[key] for key in keys if key in rows.guards},
-            do_not_call=frozenset(numbers) & rows.do_not_call,
+            do_not_call=frozenset(numbers) & rows.do_not_call.keys(),
             busy_until=self._busy_until(callback, now),
         )
 
@@ -158,8 +131,9 @@ class MemoryStore:
                 continue
             attempt = rows.attempts[leg.attempt_id]
             callback = rows.callbacks[leg.callback_id]
-            listed = {leg.target, attempt.number} & rows.do_not_call
-            if listed or callback.cancel_requested or attempt.closed_at is not None:
+            listed = {leg.target, attempt.number} & rows.do_not_call.keys()
+            stopped = callback.cancel_requested or rows.is_held(callback.queue)
+            if listed or stopped or attempt.closed_at is not None:
                 continue
             rows.sent.add(leg_id)
             rows.put_leg(replace(leg, state=LegState.SENDING, sending_at=now))
@@ -181,25 +155,31 @@ class MemoryStore:
     def submit(self, change: Change) -> Awaitable[None]:
         error: StoreError | None = None
         try:
-            self._opened().apply(change)
+            self._apply(change)
         except StoreError as refused:
             error = refused
         return Receipt(error)
+
+    def _apply(self, change: Change) -> None:
+        self._opened().apply(change)
+        if change.steps:
+            self.on_journal()
 
     async def request_cancel(self, callback_id: str, reason: str, now: datetime) -> bool:
         callback = self._opened().callbacks.get(callback_id)
         if callback is None or callback.state in TERMINAL_CALLBACK_STATES:
             return False
         if callback.state is CallbackState.SCHEDULED:
-            self._rows.apply(close_callback(callback, CallbackEvent.CANCEL, reason, now))
+            self._apply(close_callback(callback, CallbackEvent.CANCEL, reason, now))
         elif not callback.cancel_requested:
             step = Step(callback_id=callback_id, at=now, kind="cancel_requested", text=reason)
             marked = callback.moved(callback.state, cancel_requested=True)
-            self._rows.apply(Change(at=now, callback=marked, steps=(step,)))
+            self._apply(Change(at=now, callback=marked, steps=(step,)))
         return True
 
     async def do_not_call(self, number: str, reason: str, now: datetime) -> None:
-        self._opened().do_not_call.add(number)
+        entry = DoNotCall(number=number, reason=reason, since=now)
+        self._opened().do_not_call.setdefault(number, entry)
 
     # Reading
 
@@ -258,16 +238,24 @@ class MemoryStore:
         *,
         states: Sequence[CallbackState] = (),
         queue: str | None = None,
+        contact_id: str | None = None,
+        number: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
         after: str = "",
         limit: int = 50,
     ) -> list[tuple[Callback, Contact]]:
         rows = self._opened()
         found = [
-            rows.callbacks[one]
-            for one in sorted(rows.callbacks, reverse=True)
-            if (not after or one < after)
-            and (not states or rows.callbacks[one].state in states)
-            and (queue is None or rows.callbacks[one].queue == queue)
+            one
+            for name, one in sorted(rows.callbacks.items(), reverse=True)
+            if (not after or name < after)
+            and (not states or one.state in states)
+            and (queue is None or one.queue == queue)
+            and (contact_id is None or one.contact_id == contact_id)
+            and (number is None or rows.has_number(one.contact_id, number))
+            and (since is None or one.requested_at >= since)
+            and (until is None or one.requested_at < until)
         ]
         return [(one, rows.contacts[one.contact_id]) for one in found[: max(0, limit)]]
 
