@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ _MOST_READ: Final = 64 * 1024
 _CHUNK: Final = 8 * 1024
 _READ_WITHIN: Final = 1.0
 _MOST_CONNECTIONS: Final = 100
+_NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _REDIRECTS: Final = range(300, 400)
 # The first that fits.
 _WORDS: Final[tuple[tuple[type[Exception], str], ...]] = (
@@ -143,7 +145,8 @@ def _is_inside(host: str) -> bool:
     name = host.rstrip(".").lower()
     if name == "localhost" or name.endswith((".localhost", ".local", ".internal")):
         return True
-    looks_like_address = ":" in name or name.replace(".", "").isdigit()
+    # A name that ends like this is read as an address, and in more ways than one.
+    looks_like_address = ":" in name or _NUMBER.fullmatch(name.rpartition(".")[2]) is not None
     return looks_like_address and not is_public(name)
 
 
