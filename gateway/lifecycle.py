@@ -48,10 +48,10 @@ class ExitCode(IntEnum):
 
 EXIT_CODES: dict[ExitCode, str] = {
     ExitCode.OK: "all is well",
-    ExitCode.UNEXPECTED: "something unexpected happened, or an audit found a violation",
+    ExitCode.UNEXPECTED: "something unexpected happened, or an audit or check found something",
     ExitCode.USAGE: "wrong usage, configuration or input file",
     ExitCode.DATABASE: "the database cannot be reached or cannot write",
-    ExitCode.LOGIN_REFUSED: "no telephone system accepts our login",
+    ExitCode.LOGIN_REFUSED: "no telephone system accepts our login, or one is not as it must be",
     ExitCode.BUSY: "another Kairos uses the same data directory",
     ExitCode.REJECTED: "some rows of an import were not taken; the rest was",
     ExitCode.NO_PBX: "the practice switch cannot be had",

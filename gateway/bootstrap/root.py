@@ -19,6 +19,7 @@ from gateway.cli.root import (
     PracticePbx,
     PracticePerson,
     Reader,
+    Running,
     Service,
     Taker,
     Way,
@@ -75,6 +76,12 @@ class Kairos:
         from gateway.bootstrap.service import service
 
         return service(settings)
+
+    def running(self, settings: Settings) -> AbstractAsyncContextManager[Running | None]:
+        """Connect to the service that runs on this data; None if none does."""
+        from gateway.web.client import running_service
+
+        return running_service(settings.data_dir)
 
     async def look_at_pbx(self, login: PbxLogin) -> PbxReport:
         """Look at a manager port: nothing is dialed, nothing is changed there."""

@@ -76,7 +76,7 @@ def laid_out(found: Sequence[Finding]) -> RenderableType:
             )
         )
         if one.remedy:
-            parts.append(Padding(Text(one.remedy, style="dim"), (0, 0, 0, _INDENT)))
+            parts.append(Padding(Text(one.remedy, style="dim"), (0, 0, 0, _INDENT), expand=False))
     return Group(*parts)
 
 

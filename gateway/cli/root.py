@@ -27,6 +27,7 @@ __all__ = [
     "PracticePerson",
     "Reader",
     "Root",
+    "Running",
     "Service",
     "Taker",
     "Way",
@@ -76,6 +77,21 @@ class Way:
 
     taker: Taker
     running: bool
+
+
+class Running(Protocol):
+    """The service that runs, asked over its socket."""
+
+    async def ask(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401
+        """Ask for an operation of the API and return its answer as data; None where it has none.
+
+        Raises NotFound, NotNow, BadInput, Conflict, StoreUnavailable, or another KairosError.
+        """
+        ...
+
+    async def health(self) -> Mapping[str, Any]:
+        """Ask how it stands."""
+        ...
 
 
 class Service(Protocol):
@@ -214,6 +230,13 @@ class Root(Protocol):
 
     def service(self, settings: Settings) -> AbstractAsyncContextManager[Service]:
         """Build a gateway. Raises StoreLocked, StoreUnavailable."""
+        ...
+
+    def running(self, settings: Settings) -> AbstractAsyncContextManager[Running | None]:
+        """Connect to the service that runs on this data; None if none does.
+
+        Raises KairosError where something listens and does not answer.
+        """
         ...
 
     async def look_at_pbx(self, login: PbxLogin) -> PbxReport:

@@ -45,9 +45,13 @@ class Shell:
 
         ``practice_too``: that of a practice folder here will do. Raises ConfigError, Failure.
         """
-        settings = self.root.settings(given or _find(practice_too=practice_too))
+        settings = self.root.settings(self.find(given, practice_too=practice_too))
         self.data_dir = settings.data_dir
         return settings
+
+    def find(self, given: Path | None, *, practice_too: bool = True) -> Path:
+        """Return the configuration that was named, or the one that lies here. Raises Failure."""
+        return given or _find(practice_too=practice_too)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run asynchronous work to its end. Errors are told by :meth:`fail`, not by the log."""

@@ -13,8 +13,9 @@ import aiohttp
 
 from gateway.app.intake import CallbackRequest
 from gateway.domain.change import Added
-from gateway.domain.errors import BadInput, KairosError, StoreUnavailable
+from gateway.domain.errors import BadInput, StoreUnavailable
 from gateway.web.control import MOST_CALLBACKS, SOCKET_NAME
+from gateway.web.refusals import ControlError, refusal
 from gateway.web.socketfile import reachable
 from gateway.web.wire import answers_from_json, request_to_json
 
@@ -23,10 +24,7 @@ __all__ = ["ControlClient", "ControlError", "running_service"]
 _CONNECT_WITHIN: Final = 3.0
 _ANSWER_WITHIN: Final = 90.0
 _HEALTH_WITHIN: Final = 10.0
-
-
-class ControlError(KairosError):
-    """The running service did not do what was asked."""
+_FIRST_REFUSAL: Final = 400
 
 
 class ControlClient:
@@ -57,24 +55,41 @@ class ControlClient:
         """Ask how the service stands. Raises ControlError."""
         return await self._ask("GET", "/v1/health", within=_HEALTH_WITHIN)
 
-    async def _ask(
-        self, method: str, path: str, body: object = None, *, within: float = _ANSWER_WITHIN
-    ) -> Mapping[str, Any]:
+    async def ask(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401
+        """Ask for an operation of the API; return its answer as data, None where it has none.
+
+        Raises NotFound, NotNow, Conflict, BadInput, StoreUnavailable or ControlError, each in words
+        for the user.
+        """
+        status, data = await self._exchange(method, path, body, _ANSWER_WITHIN)
+        if status < _FIRST_REFUSAL:
+            return data
+        raise refusal(status, data)
+
+    async def _exchange(
+        self, method: str, path: str, body: object, within: float
+    ) -> tuple[int, Any]:
         try:
             async with (
                 asyncio.timeout(within),
                 self._session.request(method, path, json=body) as response,
             ):
-                data = json.loads(await response.read())
+                raw = await response.read()
+                return response.status, json.loads(raw) if raw else None
         except TimeoutError:
             raise ControlError("The running service did not answer in time.") from None
         except (aiohttp.ClientError, OSError, ValueError):
             raise ControlError("The running service broke off; see its log.") from None
+
+    async def _ask(
+        self, method: str, path: str, body: object = None, *, within: float = _ANSWER_WITHIN
+    ) -> Mapping[str, Any]:
+        status, data = await self._exchange(method, path, body, within)
         if not isinstance(data, dict):
             raise ControlError("The running service answered something else; see its log.")
-        if response.ok:
+        if status < _FIRST_REFUSAL:
             return data
-        text = str(data.get("error", response.status))
+        text = str(data.get("error", status))
         if data.get("kind") == "store":
             raise StoreUnavailable(text.removeprefix("the database: "))
         raise ControlError(f"The running service refused: {text}.")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from gateway.cli import serving
-from gateway.cli.options import ConfigOption, shell_of
+from gateway.cli import check_command, serving
+from gateway.cli.options import ConfigOption, JsonOption, shell_of
 from gateway.cli.panels import Panel
 
 __all__ = ["group"]
@@ -24,3 +24,18 @@ def serve(context: typer.Context, config: ConfigOption = None) -> None:
     Example: `kairos serve --config /etc/kairos/kairos.yaml`
     """
     serving.serve(shell_of(context), config)
+
+
+@group.command(rich_help_panel=Panel.RUN)
+def check(
+    context: typer.Context, *, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
+    """Check everything Kairos needs, and say how to mend what is not right.
+
+    Configuration, files, host name, clock, disk, database, service, API port, and each PBX: login,
+    rights, version, dialplan, evidence. Changes nothing, dials nothing, may run beside the service.
+    Ends with 0, or: 2 configuration, 3 database, 4 PBX, 1 anything else that is broken.
+
+    Example: `kairos check --json`
+    """
+    check_command.check(shell_of(context), config, as_json_=as_json)
