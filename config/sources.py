@@ -121,7 +121,7 @@ def _credential(file: Path) -> str:
     return value
 
 
-def nested(values: Mapping[str, str]) -> dict[str, Any]:
+def nested(values: Mapping[str, Any]) -> dict[str, Any]:
     """Turn values by key path into groups of keys."""
     result: dict[str, Any] = {}
     for path, value in values.items():

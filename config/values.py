@@ -34,6 +34,8 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 6048
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)")
 _SPAN = re.compile(r"(\d\d?):(\d\d)\s*-\s*(\d\d?):(\d\d)")
 _MINUTES_OF_DAY = 24 * 60
+_NAME = "[a-z][a-z0-9_-]{0,39}"
+_COUNTRY = "[A-Z]{2}"
 
 
 class Strict(BaseModel):
@@ -48,6 +50,10 @@ class Span:
 
     start: int
     end: int
+
+    def __str__(self) -> str:
+        start, end = divmod(self.start, 60), divmod(self.end, 60)
+        return f"{start[0]:02}:{start[1]:02}-{end[0]:02}:{end[1]:02}"
 
 
 def parse_seconds(value: object) -> object:
@@ -73,7 +79,7 @@ def parse_spans(value: object) -> tuple[Span, ...]:
     spans = tuple(sorted(one if isinstance(one, Span) else _span(one) for one in value))
     for earlier, later in pairwise(spans):
         if later.start < earlier.end:
-            raise ValueError(f"{_text(earlier)} and {_text(later)} overlap; join them")
+            raise ValueError(f"{earlier} and {later} overlap; join them")
     return spans
 
 
@@ -121,13 +127,8 @@ def _span(value: object) -> Span:
     return Span(start, end)
 
 
-def _text(span: Span) -> str:
-    start, end = divmod(span.start, 60), divmod(span.end, 60)
-    return f"{start[0]:02}:{start[1]:02}-{end[0]:02}:{end[1]:02}"
-
-
 def _name(value: str) -> str:
-    if not re.fullmatch(r"[a-z][a-z0-9_-]{0,39}", value):
+    if not re.fullmatch(_NAME, value):
         raise ValueError(
             "a name is up to 40 small letters, digits, '-' and '_', and begins with a letter"
         )
@@ -135,7 +136,7 @@ def _name(value: str) -> str:
 
 
 def _country(value: str) -> str:
-    if not re.fullmatch(r"[A-Z]{2}", value):
+    if not re.fullmatch(_COUNTRY, value):
         raise ValueError("must be a country's two capital letters (ISO 3166), like FI")
     return value
 
@@ -189,5 +190,9 @@ Spans = Annotated[tuple[Span, ...], BeforeValidator(parse_spans), WithJsonSchema
 Week = Annotated[
     dict[int, tuple[Span, ...]], BeforeValidator(parse_week), WithJsonSchema(_WEEK_SCHEMA)
 ]
-Name = Annotated[str, AfterValidator(_name)]
-Country = Annotated[str, AfterValidator(_country)]
+Name = Annotated[
+    str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": f"^{_NAME}$"})
+]
+Country = Annotated[
+    str, AfterValidator(_country), WithJsonSchema({"type": "string", "pattern": f"^{_COUNTRY}$"})
+]

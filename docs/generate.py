@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
+from config.schema import schema_text
 from gateway.domain.machine import (
     CALLBACK_TABLE,
     LEG_TABLE,
@@ -68,7 +69,10 @@ def pages() -> dict[Path, str]:
         callback=_matrix(CallbackState, CallbackEvent, CALLBACK_TABLE),
         leg=_matrix(LegState, LegEvent, LEG_TABLE),
     )
-    return {_HERE / "state-machines.md": state_machines}
+    return {
+        _HERE / "state-machines.md": state_machines,
+        _HERE / "kairos.schema.json": schema_text(),
+    }
 
 
 def main() -> None:
