@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import cast
 
 import aiohttp
 from aiohttp import web
@@ -14,37 +14,18 @@ from aiohttp import web
 from adapters.memory import ManualClock, MemoryStore
 from config.api import Api
 from gateway.app.service import Health
-from gateway.domain.records import ApiKey, Remembered, Scope
+from gateway.domain.records import Scope
 from gateway.ports import Store
 from gateway.web.api.app import build_app
 from gateway.web.api.keys import Keys, make_key
 from gateway.web.api.limits import RateLimits
+from gateway.web.api.listen import Listening, listen
 from gateway.web.api.operation import Operation
 from gateway.web.api.resources import OPERATIONS
 from gateway.web.api.services import Services
+from tests.support.api_operations import TRYOUT
 
 __all__ = ["ApiRig", "api_rig"]
-
-
-class _Store(MemoryStore):
-    """Keeps keys and answers too; goes when the store in memory does."""
-
-    def __init__(self, clock: ManualClock) -> None:
-        super().__init__(clock)
-        self.kept_keys: dict[str, ApiKey] = {}
-        self.answers: dict[str, Remembered] = {}
-
-    async def add_key(self, key: ApiKey) -> None:
-        self.kept_keys[key.id] = key
-
-    async def key(self, key_id: str) -> ApiKey | None:
-        return self.kept_keys.get(key_id)
-
-    async def recall(self, key: str) -> Remembered | None:
-        return self.answers.get(key)
-
-    async def remember(self, answer: Remembered) -> None:
-        self.answers.setdefault(answer.key, answer)
 
 
 HEALTHY = Health(carriers=(), database_trouble="", open_attempts=0, refused=())
@@ -58,7 +39,12 @@ class ApiRig:
     clock: ManualClock
     store: Store
     services: Services
+    listening: Listening
     keys: dict[Scope, str] = field(default_factory=dict)
+
+    def spare_app(self) -> web.Application:
+        """Another application of the same parts."""
+        return build_app(self.services, OPERATIONS)
 
     @property
     def auth(self) -> dict[str, str]:
@@ -73,7 +59,7 @@ class ApiRig:
 @asynccontextmanager
 async def api_rig(
     *,
-    operations: Sequence[Operation] = OPERATIONS,
+    operations: Sequence[Operation] = (*OPERATIONS, *TRYOUT),
     settings: Api | None = None,
     store: Store | None = None,
     clock: ManualClock | None = None,
@@ -81,11 +67,11 @@ async def api_rig(
 ) -> AsyncIterator[ApiRig]:
     """Serve these operations on a free port of the loopback."""
     clock = clock or ManualClock()
-    store = store if store is not None else cast("Store", _Store(clock))
-    settings = settings or Api()
+    store = store if store is not None else MemoryStore(clock)
+    settings = settings or Api(port=0)
     await store.open()
     services = Services(
-        office=office or SimpleNamespace(store=store),
+        office=office or SimpleNamespace(store=store, gate=asyncio.Event()),
         clock=clock,
         settings=settings,
         health=lambda: HEALTHY,
@@ -102,12 +88,15 @@ async def api_rig(
         made = make_key(name=f"test {scope}", scope=scope, now=clock.now())
         await store.add_key(made.key)
         keys[scope] = made.text
-    runner = web.AppRunner(build_app(services, operations), access_log=None, shutdown_timeout=1)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        async with aiohttp.ClientSession(f"http://127.0.0.1:{site.port}") as client:
-            yield ApiRig(client=client, clock=clock, store=store, services=services, keys=keys)
-    finally:
-        await runner.cleanup()
+    async with (
+        listen(build_app(services, operations), settings) as listening,
+        aiohttp.ClientSession(listening.url) as client,
+    ):
+        yield ApiRig(
+            client=client,
+            clock=clock,
+            store=store,
+            services=services,
+            listening=listening,
+            keys=keys,
+        )

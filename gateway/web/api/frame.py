@@ -24,12 +24,12 @@ from gateway.web.api.problem_types import (
     SLOW,
 )
 
-__all__ = ["Observe", "expectation", "frame", "problem_response"]
+__all__ = ["SAFE_HEADERS", "Observe", "expectation", "frame", "problem_response"]
 
 _log = structlog.get_logger()
 _GIVEN_ID: Final = re.compile(r"[A-Za-z0-9-]{8,64}")
 _SERVER_ERROR: Final = 500
-_SAFE: Final = {
+SAFE_HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -53,7 +53,11 @@ def frame(
 
     ``secure``: it is served over TLS.
     """
-    safe = {**_SAFE, "Strict-Transport-Security": "max-age=31536000"} if secure else _SAFE
+    safe = (
+        {**SAFE_HEADERS, "Strict-Transport-Security": "max-age=31536000"}
+        if secure
+        else SAFE_HEADERS
+    )
 
     @web.middleware
     async def framed(request: web.Request, handler: Handler) -> web.StreamResponse:

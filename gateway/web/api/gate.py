@@ -21,7 +21,7 @@ from gateway.web.api.problem import Refusal
 from gateway.web.api.problem_types import FORBIDDEN, KEY_NEEDED, RATE_LIMITED
 from gateway.web.api.services import Services
 
-__all__ = ["identify", "remote_address"]
+__all__ = ["identify", "is_within", "remote_address"]
 
 _CHALLENGE: Final = 'Bearer realm="Kairos"'
 _CREDENTIALS: Final = struct.Struct("3i")
@@ -83,7 +83,7 @@ def remote_address(request: web.Request, trusted: Sequence[IPv4Network | IPv6Net
     address = request.remote or ""
     hops = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
     for hop in reversed(hops[-_MOST_HOPS:]):
-        if not trusted or not _within(address, trusted):
+        if not trusted or not is_within(address, trusted):
             break
         try:
             address = str(ipaddress.ip_address(hop.strip()))
@@ -92,7 +92,8 @@ def remote_address(request: web.Request, trusted: Sequence[IPv4Network | IPv6Net
     return address
 
 
-def _within(address: str, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
+def is_within(address: str, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
+    """Whether an address is in one of these networks; False for what is no address."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:

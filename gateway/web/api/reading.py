@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, TypeVar, get_args
 
 from aiohttp import web
@@ -23,7 +24,7 @@ from gateway.web.api.problem_types import (
     UNEXPECTED_BODY,
 )
 
-__all__ = ["check_body", "check_query", "read_body"]
+__all__ = ["check_body", "check_query", "mistakes_in", "read_body"]
 
 M = TypeVar("M", bound=BaseModel)
 _MOST_ERRORS: Final = 50
@@ -119,6 +120,15 @@ def check_query(query: MultiMapping[str], model: type[BaseModel] | None) -> Base
     if errors:
         raise _together(errors[:_MOST_ERRORS])
     return checked
+
+
+def mistakes_in(
+    error: ValidationError, model: type[BaseModel], under: str
+) -> tuple[FieldError, ...]:
+    """Say what is wrong with one item of a body; ``under`` is the item's JSON pointer."""
+    return tuple(
+        replace(one, pointer=f"{under}{one.pointer}") for one in _errors(error, model, "pointer")
+    )
 
 
 def _plain(text: str) -> bool:
