@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, delete, false, insert, select, tex
 from adapters.sql.among import among
 from adapters.sql.changes import add_steps, update_rows
 from adapters.sql.mapping import Values, callback_row, contact_row, number_rows, step_row
+from adapters.sql.ready import Ready
 from adapters.sql.records.tables import MERGED_KEY
 from adapters.sql.tables import CALLBACK, CONTACT, CONTACT_NUMBER
 from adapters.sql.values import instant
@@ -41,6 +42,9 @@ _FIRST_NUMBERS = select(CONTACT_NUMBER.c.contact_id, CONTACT_NUMBER.c.e164).wher
     text("contact_number.position = 0"), among(CONTACT_NUMBER.c.e164)
 )
 _FORGET_NUMBERS = delete(CONTACT_NUMBER).where(CONTACT_NUMBER.c.contact_id == bindparam("contact"))
+_INSERT_CALLBACK, _INSERT_CONTACT, _INSERT_NUMBER = (
+    Ready(insert(table), list(table.c.keys())) for table in (CALLBACK, CONTACT, CONTACT_NUMBER)
+)
 
 
 class People:
@@ -63,8 +67,9 @@ class People:
             same = self._by_number.get(first)
             if same:
                 return min(same)
-        for others in self._by_number.values():
-            others.discard(contact.id)
+        if contact.id in self.stored or contact.id in self.new:  # may have had another number
+            for others in self._by_number.values():
+                others.discard(contact.id)
         if first is not None:
             self._by_number.setdefault(first, set()).add(contact.id)
         self.new[contact.id] = contact
@@ -92,7 +97,7 @@ class _Fresh:
 
     def write(self, connection: Connection) -> None:
         if self.callbacks:
-            connection.execute(insert(CALLBACK), list(self.callbacks.values()))
+            _INSERT_CALLBACK.each(connection, list(self.callbacks.values()))
         if self.keys:
             connection.execute(insert(MERGED_KEY), self.keys)
         if self.steps:
@@ -112,8 +117,11 @@ def add(connection: Connection, entries: Sequence[NewCallback]) -> list[Added]:
         if owner is None:
             added.append(Added(callback_id=by_key[key or ""], merged=True))
             continue
-        callback = replace(entry.callback, contact_id=owner)
-        step = serving.serve(replace(entry, callback=callback))
+        callback = entry.callback
+        if callback.contact_id != owner:
+            callback = replace(callback, contact_id=owner)
+            entry = replace(entry, callback=callback)  # noqa: PLW2901 -- the same, with its owner
+        step = serving.serve(entry)
         if step is None:
             fresh.take(entry, callback)
         else:
@@ -166,7 +174,7 @@ def write_contacts(connection: Connection, people: People) -> None:
         update_rows(connection, CONTACT, [contact_row(one) for one in old])
         connection.execute(_FORGET_NUMBERS, [{"contact": one.id} for one in old])
     if new:
-        connection.execute(insert(CONTACT), [contact_row(one) for one in new])
+        _INSERT_CONTACT.each(connection, [contact_row(one) for one in new])
     numbers = [row for one in people.new.values() for row in number_rows(one)]
     if numbers:
-        connection.execute(insert(CONTACT_NUMBER), numbers)
+        _INSERT_NUMBER.each(connection, numbers)

@@ -8,8 +8,9 @@ cost more than twice what the database does (``docs/decisions/0023``).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Insert, Select, Update
@@ -21,18 +22,24 @@ __all__ = ["Ready"]
 class _Compiled:
     text: str
     names: Sequence[str]
+    pick: Callable[[Mapping[str, Any]], Any]
     constants: Mapping[str, Any]
     has_arrays: bool
 
     def parameters(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
         if self.constants:
             values = {**self.constants, **values}
-        return tuple(values[name] for name in self.names)
+        picked = self.pick(values)
+        return (picked,) if len(self.names) == 1 else picked
 
     def keys(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
         """Hand ``keys`` over as :func:`adapters.sql.among.among` expects them."""
         keys = list(values["keys"])
         return {**values, "keys": keys if self.has_arrays else json.dumps(keys)}
+
+
+def _nothing(_values: Mapping[str, Any]) -> tuple[Any, ...]:
+    return ()
 
 
 class Ready:
@@ -74,6 +81,8 @@ class Ready:
             compiled = self.statement.compile(dialect=dialect, column_keys=self._columns)
             constants = {name: one for name, one in compiled.params.items() if one is not None}
             names = getattr(compiled, "positiontup", None) or ()
-            found = _Compiled(str(compiled), names, constants, dialect.name == "postgresql")
+            pick = itemgetter(*names) if names else _nothing
+            arrays = dialect.name == "postgresql"
+            found = _Compiled(str(compiled), names, pick, constants, arrays)
             self._compiled[dialect.name] = found
         return found
