@@ -24,6 +24,7 @@ from gateway.ports import Clock, Dialer, Store
 __all__ = [
     "build_dialers",
     "build_intake",
+    "build_numbers",
     "build_parts",
     "build_queues",
 ]
@@ -59,16 +60,21 @@ def build_intake(settings: Settings, rules: Rules, store: Store) -> Intake:
         store=store,
         clock=SystemClock(),
         ids=RandomIds(),
-        numbers=PhoneNumberPlan(
-            settings.allowed_countries,
-            denied_prefixes=settings.numbers.denied_prefixes,
-            only_prefixes=_only_prefixes(settings),
-        ),
+        numbers=build_numbers(settings),
         planner=rules.planner,
         queues=build_queues(settings),
         default_queue=settings.intake_queue,
         default_country=settings.default_country,
         check_subdivision=rules.calendar.check,
+    )
+
+
+def build_numbers(settings: Settings) -> PhoneNumberPlan:
+    """Build what reads numbers, and refuses those that may not be called."""
+    return PhoneNumberPlan(
+        settings.allowed_countries,
+        denied_prefixes=settings.numbers.denied_prefixes,
+        only_prefixes=_only_prefixes(settings),
     )
 
 

@@ -13,17 +13,20 @@ from pathlib import Path
 from config.settings import Settings, load_settings
 from gateway.bootstrap.rules import build_rules_of
 from gateway.cli.root import (
+    Desk,
     PbxKind,
     PbxLogin,
     PbxReport,
     PracticePbx,
     PracticePerson,
     Reader,
+    Rehearsal,
     Running,
     Service,
     Taker,
     Way,
 )
+from gateway.ports import NumberPlan
 
 __all__ = ["Kairos"]
 
@@ -61,15 +64,42 @@ class Kairos:
     @asynccontextmanager
     async def checker(self, settings: Settings) -> AsyncIterator[Taker]:
         """Return a taker that checks and plans everything and keeps nothing."""
+        async with self.rehearsal(settings) as both:
+            yield both.taker
+
+    @asynccontextmanager
+    async def rehearsal(self, settings: Settings) -> AsyncIterator[Rehearsal]:
+        """Return a taker that keeps nothing, with what it would have kept."""
         from adapters.memory import MemoryStore
         from gateway.bootstrap.parts import build_intake
 
         store = MemoryStore()
         await store.open()
         try:
-            yield build_intake(settings, build_rules_of(settings), store)
+            intake = build_intake(settings, build_rules_of(settings), store)
+            yield Rehearsal(taker=intake, reader=store)
         finally:
             await store.close()
+
+    @asynccontextmanager
+    async def desk(self, settings: Settings) -> AsyncIterator[Desk]:
+        """Open the desk: through the running service, or by owning the data while it lasts."""
+        from gateway.bootstrap.desk import open_desk
+        from gateway.web.client import running_service
+        from gateway.web.desk import SocketDesk
+
+        async with running_service(settings.data_dir) as client:
+            if client is not None:
+                yield SocketDesk(client)
+                return
+        async with open_desk(settings, build_rules_of(settings)) as desk:
+            yield desk
+
+    def numbers(self, settings: Settings) -> NumberPlan:
+        """Return the number plan of these settings."""
+        from gateway.bootstrap.parts import build_numbers
+
+        return build_numbers(settings)
 
     def service(self, settings: Settings) -> AbstractAsyncContextManager[Service]:
         """Build a gateway over its open store."""

@@ -6,26 +6,26 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from config.settings import Settings
 from gateway.app.intake import CallbackRequest
 from gateway.app.service import Gateway
+from gateway.cli.desk import Desk, Reader
 from gateway.domain.change import Added
 from gateway.domain.errors import BadInput
-from gateway.domain.machine import CallbackState
-from gateway.domain.model import Callback, Contact
-from gateway.ports import History, Violation
+from gateway.ports import NumberPlan
 
 __all__ = [
+    "Desk",
     "PbxKind",
     "PbxLogin",
     "PbxReport",
     "PracticePbx",
     "PracticePerson",
     "Reader",
+    "Rehearsal",
     "Root",
     "Running",
     "Service",
@@ -44,39 +44,20 @@ class Taker(Protocol):
         ...
 
 
-class Reader(Protocol):
-    """Reads what is kept, beside a running service, without ever writing."""
-
-    async def history(self, callback_id: str) -> History | None:
-        """Return the whole way of one callback; a unique prefix of its id will do."""
-        ...
-
-    async def callbacks(
-        self,
-        *,
-        states: Sequence[CallbackState] = (),
-        queue: str | None = None,
-        after: str = "",
-        limit: int = 50,
-    ) -> Sequence[tuple[Callback, Contact]]:
-        """List callbacks by id, newest first, ``after`` an id (keyset cursor)."""
-        ...
-
-    async def counts(self) -> Mapping[str, int]:
-        """Count callbacks by state."""
-        ...
-
-    async def audit(self, now: datetime) -> Sequence[Violation]:
-        """Check the invariants over all rows; an empty list means that all hold."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
     """A way in for callbacks. ``running``: through the service that runs on this data."""
 
     taker: Taker
     running: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsal:
+    """Checks and plans everything and keeps nothing: a way in, and what it would have kept."""
+
+    taker: Taker
+    reader: Reader
 
 
 class Running(Protocol):
@@ -226,6 +207,18 @@ class Root(Protocol):
 
     def checker(self, settings: Settings) -> AbstractAsyncContextManager[Taker]:
         """Return a taker that checks and plans everything and keeps nothing."""
+        ...
+
+    def rehearsal(self, settings: Settings) -> AbstractAsyncContextManager[Rehearsal]:
+        """Return a taker that keeps nothing, with what it would have kept."""
+        ...
+
+    def desk(self, settings: Settings) -> AbstractAsyncContextManager[Desk]:
+        """Open the desk: through the running service, or by owning the data while it lasts."""
+        ...
+
+    def numbers(self, settings: Settings) -> NumberPlan:
+        """Return the number plan of these settings."""
         ...
 
     def service(self, settings: Settings) -> AbstractAsyncContextManager[Service]:
