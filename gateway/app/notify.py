@@ -32,7 +32,6 @@ __all__ = ["Notifier", "NotifySpec"]
 
 _log = structlog.get_logger()
 _PAGE: Final = 100
-_LOOK_EVERY: Final = 30.0
 _AGAIN: Final = 1.0
 _FAR: Final = timedelta(days=400)
 _EVERYTHING: Final = 2 * MOST_WEBHOOKS * MOST_OPEN
@@ -43,11 +42,15 @@ _LONGEST_PEACE: Final = 3600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotifySpec:
-    """How hard receivers are tried. ``window``: open messages a webhook, at most."""
+    """How hard receivers are tried. ``window``: open messages a webhook, at most.
+
+    ``look_every``: seconds; what another process changed is found by looking.
+    """
 
     max_tries: int = MAX_TRIES
     in_flight: int = 4
     window: int = MOST_OPEN
+    look_every: float = 30.0
 
 
 class Notifier:
@@ -98,6 +101,7 @@ class Notifier:
                     more = await self._turn()
                     self._edge(trouble=False)
                 except StoreUnavailable:
+                    self._look_at = None
                     self._edge(trouble=True)
                     await self._clock.sleep(_AGAIN)
                     continue
@@ -109,7 +113,7 @@ class Notifier:
         """Look at what others changed, take from the journal; tell whether there is more."""
         now = self._clock.now()
         if self._look_at is None or self._look_at <= now:
-            self._look_at = now + timedelta(seconds=_LOOK_EVERY)
+            self._look_at = now + timedelta(seconds=self._spec.look_every)
             await self._reload()
         more = False
         for lane in list(self._lanes.values()):

@@ -20,8 +20,6 @@ __all__ = ["JournalTail"]
 _log = structlog.get_logger()
 _KEEP: Final = 2000
 _PAGE: Final = 500
-# Another process on the same database tells nothing: its lines are found by looking.
-_LOOK_EVERY: Final = 5.0
 _AGAIN: Final = 1.0
 
 
@@ -29,14 +27,18 @@ class JournalTail:
     """The end of the journal, kept in memory. One task: :meth:`run`.
 
     ``on_news`` is called when there is more. ``followers`` bounds how many may follow at once.
+    ``look_every``: seconds; lines of another process on the same database are found by looking.
     """
 
-    def __init__(self, *, store: Store, clock: Clock, followers: int = 100) -> None:
+    def __init__(
+        self, *, store: Store, clock: Clock, followers: int = 100, look_every: float = 5.0
+    ) -> None:
         self.on_news: Callable[[], None] = lambda: None
         self.closed = False
         self._store = store
         self._clock = clock
         self._most_followers = followers
+        self._look_every = look_every
         self._followers = 0
         self._kept: deque[JournalEntry] = deque(maxlen=_KEEP)
         self._begin: int | None = None  # what is kept begins after this place
@@ -53,7 +55,7 @@ class JournalTail:
         try:
             while True:
                 self._wake.clear()
-                wait = _LOOK_EVERY
+                wait = self._look_every
                 try:
                     if await self._read():
                         continue

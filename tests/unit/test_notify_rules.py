@@ -115,9 +115,9 @@ def _kinds_in_code() -> set[str]:
                 continue
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
             told: list[ast.expr] = []
-            if name == "Step":
+            if name in {"Step", "noted"}:
                 told = [one.value for one in node.keywords if one.arg == "kind"]
-            if name in {"note", "_apply"}:
+            if name in {"note", "_apply", "_step", "_pinned"}:
                 told = node.args
             texts = [str(one.value) for one in told if isinstance(one, ast.Constant)]
             found |= {one for one in texts if one.isidentifier()}
