@@ -38,7 +38,7 @@ class Serving:
         if callback.state in TERMINAL_CALLBACK_STATES:
             return None
         deadline, name = self._found.get((callback.contact_id, callback.queue), (None, ""))
-        if deadline is None or deadline <= callback.requested_at:
+        if deadline is None or deadline <= callback.requested_at or name == callback.id:
             self.learn([(callback.contact_id, callback.queue, callback.id, callback.deadline)])
             return None
         return _asked_again(name, callback, entry.steps)

@@ -73,7 +73,7 @@ async def test_a_contact_whose_id_is_known_is_updated(store: Store) -> None:
 async def test_a_contact_with_a_known_first_number_is_reused(store: Store) -> None:
     await store.add([entry(a_callback())])
     stranger = a_contact(NUMBER, OTHER_NUMBER, id="contact-2", name="K.")
-    await store.add([entry(a_callback(id="callback-2"), contact=stranger)])
+    await store.add([entry(a_callback(id="callback-2", queue="sales"), contact=stranger)])
     history = await store.history("callback-2")
     assert history is not None
     assert history.contact == a_contact()
@@ -82,7 +82,8 @@ async def test_a_contact_with_a_known_first_number_is_reused(store: Store) -> No
 
 async def test_a_first_number_is_reused_within_one_call_too(store: Store) -> None:
     stranger = a_contact(id="contact-2")
-    await store.add([entry(a_callback()), entry(a_callback(id="callback-2"), contact=stranger)])
+    other = a_callback(id="callback-2", queue="sales")
+    await store.add([entry(a_callback()), entry(other, contact=stranger)])
     history = await store.history("callback-2")
     assert history is not None
     assert history.contact.id == "contact-1"
@@ -99,7 +100,7 @@ async def test_a_second_number_does_not_make_two_people_one(store: Store) -> Non
 async def test_a_callback_id_is_taken_once_and_the_whole_call_fails(store: Store) -> None:
     await store.add([entry(a_callback())])
     with pytest.raises(Conflict):
-        await store.add([entry(a_callback(id="callback-0")), entry(a_callback())])
+        await store.add([entry(a_callback(id="callback-0", queue="sales")), entry(a_callback())])
     assert await store.history("callback-0") is None
     assert (await store.counts())["SCHEDULED"] == 1
 
@@ -138,7 +139,9 @@ async def test_a_thousand_at_once_are_added_in_order(store: Store) -> None:
 
 
 async def test_a_unique_prefix_of_an_id_finds_the_history(store: Store) -> None:
-    await store.add([entry(a_callback(id=one)) for one in ("ab1", "ab12", "ab2_", "cd%")])
+    await store.add(
+        [entry(a_callback(id=one, queue=one)) for one in ("ab1", "ab12", "ab2_", "cd%")]
+    )
     found = [await store.history(one) for one in ("ab1", "ab12", "ab2", "c", "cd%")]
     ids = [one.callback.id if one else None for one in found]
     assert ids == ["ab1", "ab12", "ab2_", "cd%", "cd%"]
@@ -147,14 +150,14 @@ async def test_a_unique_prefix_of_an_id_finds_the_history(store: Store) -> None:
 
 
 async def test_an_ambiguous_prefix_is_bad_input(store: Store) -> None:
-    await store.add([entry(a_callback(id=one)) for one in ("ab1", "ab2")])
+    await store.add([entry(a_callback(id=one, queue=one)) for one in ("ab1", "ab2")])
     with pytest.raises(BadInput, match="give more of its id"):
         await store.history("ab")
 
 
 async def test_callbacks_are_listed_newest_first_page_by_page(store: Store) -> None:
     names = [f"callback-{n}" for n in range(5)]
-    await store.add([entry(a_callback(id=one)) for one in names])
+    await store.add([entry(a_callback(id=one, queue=one)) for one in names])
     first = await store.callbacks(limit=2)
     second = await store.callbacks(limit=9, after=first[-1][0].id)
     assert [one.id for one, _ in [*first, *second]] == names[::-1]
@@ -281,7 +284,7 @@ async def test_a_closed_store_is_unavailable_and_closing_twice_is_harmless(
 async def test_a_contact_without_numbers_is_kept(store: Store) -> None:
     contact = Contact(id="contact-1", numbers=())
     await store.add([entry(a_callback(), contact=contact)])
-    await store.add([entry(a_callback(id="callback-2"), contact=contact)])
+    await store.add([entry(a_callback(id="callback-2", queue="sales"), contact=contact)])
     [(_, kept), _] = await store.callbacks()
     assert kept == contact
 

@@ -27,6 +27,7 @@ from tests.support.builders import (
 from tests.support.stores import entry, one_flight, reservation
 
 ROOM = Demand(queue="support", carrier="pbx", limit=10)
+IN_SALES = Demand(queue="sales", carrier="pbx", limit=10)
 NUMBERS = [f"+35840000000{n}" for n in range(9)]
 
 
@@ -150,25 +151,25 @@ async def test_an_open_attempt_makes_its_contact_and_its_number_busy(
 ) -> None:
     await one_flight(store)
     contact = a_contact(number, id=contact_id)
-    other = a_callback(id="other", contact_id=contact_id, plan=a_plan(number=number))
+    other = a_callback(id="other", contact_id=contact_id, queue="sales", plan=a_plan(number=number))
     same_person = a_contact(NUMBER, number)
     await store.add([entry(other, contact=same_person if contact_id == "contact-1" else contact)])
     spy = Spy()
-    await store.claim(NOW, [ROOM], spy)
+    await store.claim(NOW, [IN_SALES], spy)
     [seen] = spy.seen
     assert seen.busy_until == after(120)
 
 
 async def test_an_overdue_attempt_is_busy_for_a_moment_more(store: Store) -> None:
     await one_flight(store)
-    await store.add([entry(a_callback(id="other"))])
+    await store.add([entry(a_callback(id="other", queue="sales"))])
     spy = Spy()
-    await store.claim(after(500), [ROOM], spy)
+    await store.claim(after(500), [IN_SALES], spy)
     assert spy.seen[0].busy_until == after(501)
 
 
 async def test_later_candidates_see_the_reservations_before_them(store: Store) -> None:
-    second = a_callback(id="callback-2", due_at=NOW)
+    second = a_callback(id="callback-2", due_at=NOW, queue="sales")
     await store.add([entry(a_callback(due_at=after(-1))), entry(second)])
     seen: list[Candidate] = []
 
@@ -176,18 +177,19 @@ async def test_later_candidates_see_the_reservations_before_them(store: Store) -
         seen.append(candidate)
         return decide(candidate, terms())
 
-    flights = await store.claim(NOW, [ROOM], judge)
+    flights = await store.claim(NOW, [ROOM, IN_SALES], judge)
     assert [one.callback.id for one in flights] == ["callback-1"]
     assert seen[1].busy_until == after(120)
     assert seen[1].guards[contact_key("contact-1")].n_day == 1
     assert seen[1].guards[number_key(NUMBER)].recent == (NOW,)
-    assert await store.next_due(["support"]) == after(30)
+    assert await store.next_due(["sales"]) == after(30)
 
 
 async def test_a_reservation_that_a_constraint_refuses_is_put_off(store: Store) -> None:
     await several(store, after(-3))
-    await store.add([entry(a_callback(due_at=after(-2))), entry(a_callback(id="callback-2"))])
-    flights = await store.claim(NOW, [ROOM], reservation)
+    second = a_callback(id="callback-2", queue="sales")
+    await store.add([entry(a_callback(due_at=after(-2))), entry(second)])
+    flights = await store.claim(NOW, [ROOM, IN_SALES], reservation)
     assert [one.callback.id for one in flights] == ["support-0", "callback-1"]
     history = await store.history("callback-2")
     assert history is not None

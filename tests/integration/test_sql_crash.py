@@ -128,7 +128,7 @@ async def test_a_full_disk_is_unavailable_and_space_ends_it(small_disk: Path) ->
 
     async def fill() -> None:
         for n in range(10_000):
-            one = a_callback(id=f"callback-{n:05}", reason="x" * 2_000)
+            one = a_callback(id=f"callback-{n:05}", queue=f"queue-{n}", reason="x" * 2_000)
             await store.add([entry(one)])
             kept.append(one.id)
 
@@ -136,10 +136,12 @@ async def test_a_full_disk_is_unavailable_and_space_ends_it(small_disk: Path) ->
         await fill()
     assert len(kept) > 10
     with pytest.raises(StoreUnavailable, match="no space is left"):
-        await store.add([entry(a_callback(id=f"b{n}", reason="x" * 9_000)) for n in range(200)])
+        await store.add(
+            [entry(a_callback(id=f"b{n}", queue=f"b{n}", reason="x" * 9_000)) for n in range(200)]
+        )
     assert (await store.counts())["SCHEDULED"] == len(kept)
     ballast.unlink()
-    await store.add([entry(a_callback(id="last"))])
+    await store.add([entry(a_callback(id="last", queue="last"))])
     await store.close()
     await store.open()
     listed = await store.callbacks(limit=20_000)

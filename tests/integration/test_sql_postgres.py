@@ -115,7 +115,7 @@ async def test_the_same_key_taken_in_at_two_nodes_at_once_is_one_callback(
     nodes: list[SqlStore],
 ) -> None:
     for n in range(20):
-        one = a_callback(id=f"first-{n}", idempotency_key=f"key-{n}")
+        one = a_callback(id=f"first-{n}", queue=f"queue-{n}", idempotency_key=f"key-{n}")
         two = replace(one, id=f"second-{n}")
         both = await asyncio.gather(nodes[0].add([entry(one)]), nodes[1].add([entry(two)]))
         assert len({added.callback_id for call in both for added in call}) == 1
@@ -131,7 +131,7 @@ async def test_a_change_of_the_other_node_is_a_conflict(nodes: list[SqlStore]) -
 
 async def test_nodes_that_lock_each_other_both_get_through(nodes: list[SqlStore]) -> None:
     names = [f"callback-{n}" for n in range(8)]
-    await nodes[0].add([entry(a_callback(id=one)) for one in names])
+    await nodes[0].add([entry(a_callback(id=one, queue=one)) for one in names])
 
     async def cancel(store: SqlStore, ids: list[str]) -> list[bool]:
         return list(
@@ -286,7 +286,9 @@ async def test_a_reader_reads_beside_the_gateways_and_cannot_write(
 
 async def test_guards_made_by_two_nodes_at_once_are_both_counted(nodes: list[SqlStore]) -> None:
     contact = a_contact()
-    await nodes[0].add([entry(a_callback(id=f"callback-{n}"), contact=contact) for n in range(2)])
+    queues = ("support", "sales")
+    await nodes[0].add([entry(a_callback(id=one, queue=one), contact=contact) for one in queues])
+    room = [Demand(queue=one, carrier="pbx", limit=1) for one in queues]
     key = contact_key(contact.id)
 
     def count(candidate: Candidate) -> Change:
@@ -297,14 +299,15 @@ async def test_guards_made_by_two_nodes_at_once_are_both_counted(nodes: list[Sql
         guard = replace(seen, n_day=seen.n_day + 1)
         return Change(at=NOW, callback=moved, attempt=closed, guards=(guard,))
 
-    one_each = replace(ROOM, limit=1)
-    await asyncio.gather(*(store.claim(NOW, [one_each], count) for store in nodes))
-    await nodes[0].claim(after(60), [ROOM], count)
+    await asyncio.gather(
+        *(store.claim(NOW, [one], count) for store, one in zip(nodes, room, strict=True))
+    )
+    await nodes[0].claim(after(60), room, count)
     seen: list[Candidate] = []
 
     def look(candidate: Candidate) -> Change:
         seen.append(candidate)
         return Change(at=NOW)
 
-    await nodes[0].claim(after(99_999), [ROOM], look)
+    await nodes[0].claim(after(99_999), room, look)
     assert seen[0].guards[key].n_day == 2

@@ -232,7 +232,7 @@ async def test_what_no_database_takes_is_bad_input(store: SqlStore, bad: Change)
 async def test_bad_input_at_intake_fails_alone(store: SqlStore) -> None:
     receipt = store.submit(change(2))
     with pytest.raises(BadInput):
-        await store.add([entry(a_callback(id="callback-2", reason="\0"))])
+        await store.add([entry(a_callback(id="callback-2", queue="sales", reason="\0"))])
     await receipt
 
 
