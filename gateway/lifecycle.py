@@ -20,9 +20,12 @@ from pathlib import Path
 from config.problems import ConfigError
 from gateway.domain.errors import (
     BadInput,
+    Conflict,
     DialError,
     KairosError,
     LoginRefused,
+    NotFound,
+    NotNow,
     StoreError,
     StoreLocked,
     StoreUnavailable,
@@ -49,7 +52,7 @@ class ExitCode(IntEnum):
 EXIT_CODES: dict[ExitCode, str] = {
     ExitCode.OK: "all is well",
     ExitCode.UNEXPECTED: "something unexpected happened, or an audit or check found something",
-    ExitCode.USAGE: "wrong usage, configuration or input file",
+    ExitCode.USAGE: "wrong usage, configuration or input; or it cannot be done in its state",
     ExitCode.DATABASE: "the database cannot be reached or cannot write",
     ExitCode.LOGIN_REFUSED: "no telephone system accepts our login, or one is not as it must be",
     ExitCode.BUSY: "another Kairos uses the same data directory",
@@ -127,6 +130,9 @@ _HINTS = {
 }
 _REMEDIES: dict[type[KairosError], tuple[str, ExitCode]] = {
     BadInput: ("", ExitCode.USAGE),
+    NotNow: ("", ExitCode.USAGE),
+    NotFound: ("", ExitCode.USAGE),
+    Conflict: ("Somebody else changed it meanwhile: look at it and try again.", ExitCode.USAGE),
     LoginRefused: (
         "Compare username and secret with manager.conf there, its permit, read and write lines.",
         ExitCode.LOGIN_REFUSED,

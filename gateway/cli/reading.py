@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway.cli.console import note, out, print_json
+from gateway.cli.lookup import known_queue, the_callback
 from gateway.cli.present import (
     DISPOSITION_STYLE,
     STATE_STYLE,
@@ -27,7 +28,7 @@ from gateway.cli.shell import Shell
 from gateway.cli.timeline import timeline
 from gateway.domain.machine import CallbackState
 from gateway.domain.model import Callback, Contact
-from gateway.lifecycle import ExitCode, Failure
+from gateway.lifecycle import ExitCode
 from gateway.observability import redact_text
 from gateway.ports import Violation
 
@@ -54,9 +55,7 @@ def callbacks(
 ) -> None:
     """Print a list of callbacks."""
     settings = shell.settings(config)
-    if wanted.queue and wanted.queue not in settings.queues:
-        known = ", ".join(sorted(settings.queues))
-        raise Failure(f"There is no queue {wanted.queue!r}.", f"There are: {known}.")
+    known_queue(settings, wanted.queue)
 
     async def read() -> Sequence[Listed]:
         async with shell.root.reader(settings) as reader:
@@ -132,12 +131,7 @@ def show(
 
     async def read() -> None:
         async with shell.root.reader(settings) as reader:
-            found = await reader.history(callback_id)
-        if found is None:
-            raise Failure(
-                f"No callback has an id that begins with {callback_id!r}.",
-                "kairos callbacks lists them.",
-            )
+            found = await the_callback(reader, callback_id)
         if as_json:
             print_json(history_json(found, reveal=reveal))
         else:
