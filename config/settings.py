@@ -103,15 +103,22 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        found = [*self._profile_problems(), *self._queue_problems(), *self._other_problems()]
-        if found:
+        if found := self.contradictions():
             raise Problems(found)
         return self
+
+    def contradictions(self) -> list[tuple[str, str]]:
+        """Return what does not fit together: key paths and sentences."""
+        return [*self._profile_problems(), *self._queue_problems(), *self._other_problems()]
 
     @property
     def source(self) -> Source | None:
         """Where these settings were read from; None where they were made otherwise."""
         return self._source
+
+    def read_from(self, source: Source | None) -> None:
+        """Say where these settings were read from."""
+        self._source = source
 
     @property
     def database_url(self) -> SecretStr:
@@ -199,13 +206,15 @@ def load_settings(
         problems.append(f"environment: {error}; nested keys are joined by two underscores")
     else:
         if not problems:
-            settings._source = Source(  # noqa: SLF001 -- ours; pydantic takes it no other way
-                file=path.resolve(),
-                lines=document.lines,
-                variables=variables(),
-                credentials={one: one for one in secrets},
-                overrides=frozenset(path_of(loc) for loc, *_ in walk(over, Settings)),
-                warnings=(*exposed(raw, Settings, path), *settings.open_doors()),
+            settings.read_from(
+                Source(
+                    file=path.resolve(),
+                    document=document,
+                    variables=variables(),
+                    credentials={one: one for one in secrets},
+                    overrides=frozenset(path_of(loc) for loc, *_ in walk(over, Settings)),
+                    warnings=(*exposed(raw, Settings, path), *settings.open_doors()),
+                )
             )
             return settings
     raise ConfigError(problems)

@@ -13,7 +13,7 @@ from config.sources import nested
 from config.tree import path_of
 from config.values import DAYS
 
-__all__ = ["MASK", "Entry", "effective", "entries"]
+__all__ = ["MASK", "Entry", "effective", "entries", "leaves"]
 
 MASK: Final = "***"
 _SECRET_FILES: Final = {"secret": "secret_file", "url": "url_file"}
@@ -31,8 +31,8 @@ class Entry:
 def entries(settings: Settings) -> list[Entry]:
     """Return every key that has a value, in the order of the documentation."""
     return [
-        Entry(path=path, value=value, origin=_origin(settings, path))
-        for path, value in _leaves(settings, ())
+        Entry(path=path, value=_plain(value), origin=_origin(settings, path))
+        for path, value in leaves(settings)
         if value is not None
     ]
 
@@ -53,15 +53,16 @@ def _origin(settings: Settings, path: str) -> str:
     return origin
 
 
-def _leaves(value: object, loc: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+def leaves(value: object, loc: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """Return each key path and its value as it is in use; secrets are not unwrapped."""
     if isinstance(value, BaseModel):
         for name in type(value).model_fields:
-            yield from _leaves(getattr(value, name), (*loc, name))
+            yield from leaves(getattr(value, name), (*loc, name))
     elif isinstance(value, Mapping) and not _is_week(value):
         for key, one in value.items():
-            yield from _leaves(one, (*loc, str(key)))
+            yield from leaves(one, (*loc, str(key)))
     else:
-        yield path_of(loc), _plain(value)
+        yield path_of(loc), value
 
 
 def _is_week(value: Mapping[Any, Any]) -> bool:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, SecretStr
 
 from config.problems import ConfigError, did_you_mean
 from config.tree import holds_secret, path_of, walk
+from config.yamlfile import Document
 
 __all__ = [
     "PATH_VARIABLE",
@@ -43,14 +44,14 @@ _LARGEST_CREDENTIAL: Final = 65536
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where a configuration was read from: names and places, never values.
+    """Where a configuration was read from.
 
-    ``lines`` of the file, ``variables`` and ``credentials`` are by key path. ``warnings`` are
-    sentences about what works and should be otherwise.
+    ``variables`` and ``credentials`` are names by key path. ``warnings`` are sentences about what
+    works and should be otherwise.
     """
 
     file: Path
-    lines: Mapping[str, int] = field(default_factory=dict)
+    document: Document = field(repr=False)
     variables: Mapping[str, str] = field(default_factory=dict)
     credentials: Mapping[str, str] = field(default_factory=dict)
     overrides: frozenset[str] = frozenset()
@@ -65,8 +66,8 @@ class Source:
             return "this command"
         if path in self.credentials:
             return f"credential {self.credentials[path]}"
-        if path in self.lines:
-            return f"{self.file.name}, line {self.lines[path]}"
+        if path in self.document.lines:
+            return f"{self.file.name}, line {self.document.lines[path]}"
         return "default"
 
 

@@ -17,7 +17,7 @@ import yaml
 from config.problems import ConfigError
 from config.tree import path_of
 
-__all__ = ["Document", "Scalar", "read_document", "read_yaml"]
+__all__ = ["Document", "Scalar", "parse_document", "read_document", "read_yaml"]
 
 _MAX_BYTES = 1_000_000
 
@@ -83,7 +83,11 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 def read_document(path: Path) -> Document:
     """Read a YAML file that holds a mapping. Raises ConfigError with one sentence."""
-    text = _text(path)
+    return parse_document(_text(path), path)
+
+
+def parse_document(text: str, path: Path) -> Document:
+    """Read a text that would stand in a file. Raises ConfigError with one sentence."""
     lines: dict[str, int] = {}
     scalars: dict[str, Scalar] = {}
     try:
