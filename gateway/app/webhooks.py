@@ -236,5 +236,5 @@ def _enabled(webhook: Webhook) -> Webhook:
 def _check_events(events: Sequence[str]) -> None:
     unknown = unknown_types(events)
     if unknown:
-        remedy = "GET /v1/webhooks/event-types lists them; callback.* and attempt.* are groups"
+        remedy = "GET /v1/event-types lists them; callback.* and attempt.* are groups"
         raise BadInput("events", "no such event type", value=unknown[0][:60], remedy=remedy)
