@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from config.api import Api
+from gateway.app.notices import Notices
 from gateway.app.service import Health
 from gateway.ports import Clock
+from gateway.web.api.facts import CarrierFigures
 from gateway.web.api.frame import Observe
 from gateway.web.api.keys import Keys
 from gateway.web.api.limits import RateLimits
@@ -31,3 +33,9 @@ class Services:
     keys: Keys
     limits: RateLimits
     observe: Observe
+    carriers: Callable[[], Sequence[CarrierFigures]] = tuple
+    """How the carriers stand now."""
+    check_subdivision: Callable[[str, str], None] = lambda _country, _subdivision: None
+    """Raises BadInput for a state or province that its country does not have."""
+    notices: Notices | None = None
+    """What tells others: webhooks and streams."""

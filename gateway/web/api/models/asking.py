@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     Field,
@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from gateway.app.intake import CallbackRequest
 from gateway.domain.model import Contact
-from gateway.web.api.models.each import each
+from gateway.web.api.models.each import ItemProblem, each
 from gateway.web.api.models.values import (
     Country,
     Id,
@@ -28,9 +28,17 @@ from gateway.web.api.models.values import (
     moment,
 )
 from gateway.web.api.models.windows import MOST_WINDOWS, WindowRequest
-from gateway.web.api.schema import In
+from gateway.web.api.schema import In, Out
 
-__all__ = ["MOST_ITEMS", "MOST_NUMBERS", "CallbackBatch", "CallbackItem", "NewCallback"]
+__all__ = [
+    "MOST_ITEMS",
+    "MOST_NUMBERS",
+    "BatchAnswer",
+    "BatchResult",
+    "CallbackBatch",
+    "CallbackItem",
+    "NewCallback",
+]
 
 MOST_NUMBERS = 10
 MOST_ITEMS = 500
@@ -144,3 +152,20 @@ class CallbackBatch(In):
     def checked(self) -> list[CallbackItem | ValidationError]:
         """Return each item, or what is wrong with it."""
         return list(self.items)
+
+
+class BatchResult(Out):
+    """What became of one request: `id` and `merged`, or a `problem`."""
+
+    status: Literal["created", "merged", "refused"]
+    id: str | None = Field(description="The callback's id; null if it was refused.")
+    problem: ItemProblem | None = None
+
+
+class BatchAnswer(Out):
+    """What became of each request, in the order they were sent."""
+
+    created: int
+    merged: int
+    refused: int
+    results: list[BatchResult]

@@ -11,7 +11,7 @@ from gateway.web.api.models.values import Moment, Text
 from gateway.web.api.models.windows import MOST_WINDOWS, WindowRequest
 from gateway.web.api.schema import In
 
-__all__ = ["CallbackPatch", "Cancellation", "Reschedule", "at_least_one"]
+__all__ = ["CallNow", "CallbackPatch", "Cancellation", "Reschedule", "at_least_one"]
 
 _MOST_WORTH: Final = 1e12
 
@@ -59,6 +59,15 @@ class Reschedule(In):
     deadline: Moment | None = Field(
         None, description="A new deadline, where the time chosen lies after the present one."
     )
+    ignore_preferred: bool = Field(
+        default=False,
+        description="Also outside the times the contact preferred. The law is never set aside.",
+    )
+
+
+class CallNow(In):
+    """How a callback is called at once."""
+
     ignore_preferred: bool = Field(
         default=False,
         description="Also outside the times the contact preferred. The law is never set aside.",

@@ -13,7 +13,7 @@ from gateway.web.api.models.asking import MOST_NUMBERS
 from gateway.web.api.models.changing import at_least_one
 from gateway.web.api.models.shown import NUMBER, Show
 from gateway.web.api.models.values import Country, Language, Text, WrittenNumber, Zone
-from gateway.web.api.schema import In, Out, PageQuery
+from gateway.web.api.schema import MOST_PER_PAGE, In, Out, PageQuery
 
 __all__ = [
     "Contact",
@@ -22,6 +22,7 @@ __all__ = [
     "ContactQuery",
     "Interaction",
     "InteractionList",
+    "InteractionQuery",
     "NewContact",
 ]
 
@@ -117,6 +118,12 @@ class ContactQuery(PageQuery):
     number: str | None = Field(
         None, min_length=1, max_length=40, description="With this telephone number, any of theirs."
     )
+
+
+class InteractionQuery(In):
+    """How many."""
+
+    limit: int = Field(50, ge=1, le=MOST_PER_PAGE, description="How many at most.")
 
 
 class Interaction(Out):

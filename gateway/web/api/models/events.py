@@ -9,11 +9,11 @@ from pydantic import Field, ValidationError, WrapValidator, model_validator
 from pydantic_core import PydanticCustomError
 
 from gateway.domain.records import InteractionKind
-from gateway.web.api.models.each import each
+from gateway.web.api.models.each import ItemProblem, each
 from gateway.web.api.models.values import Id, Instant, Text, WrittenNumber
 from gateway.web.api.schema import In, Out
 
-__all__ = ["MOST_EVENTS", "Event", "EventBatch", "EventTaken"]
+__all__ = ["MOST_EVENTS", "Event", "EventBatch", "EventBatchAnswer", "EventResult", "EventTaken"]
 
 MOST_EVENTS: Final = 500
 _LARGEST_DATA: Final = 4096
@@ -72,3 +72,16 @@ class EventTaken(Out):
 
     duplicate: bool = Field(description="It was known already; nothing was done.")
     completed: list[str] = Field(description="Ids of callbacks that are not needed any more.")
+
+
+class EventResult(Out):
+    """What became of one event of many: `taken`, or a `problem`."""
+
+    taken: EventTaken | None
+    problem: ItemProblem | None
+
+
+class EventBatchAnswer(Out):
+    """What became of each event, in the order they were sent."""
+
+    results: list[EventResult]

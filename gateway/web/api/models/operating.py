@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Protocol, Self
 
 from pydantic import Field
 
@@ -18,15 +18,36 @@ __all__ = [
     "HoldList",
     "HoldReason",
     "Queue",
+    "QueueDetail",
     "QueueList",
     "Reason",
     "Reasons",
     "Resume",
     "Resumed",
+    "Told",
     "WhyQuery",
 ]
 
 Target = Annotated[str, Field(max_length=120, pattern=r"^(all|queue:[^\x00-\x1f\x7f]+)$")]
+
+
+class Told(Protocol):
+    """A reason as the office gives it."""
+
+    @property
+    def code(self) -> str:
+        """For programs."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """For people."""
+        ...
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it."""
+        ...
 
 
 class HoldReason(In):
@@ -75,6 +96,11 @@ class Reason(Out):
     text: str = Field(description="In plain words.")
     remedy: str = Field(description="What to do about it.")
 
+    @classmethod
+    def of(cls, reason: Told) -> Self:
+        """Write a reason down."""
+        return cls(code=reason.code, text=reason.text, remedy=reason.remedy)
+
 
 class Reasons(Out):
     """Why nothing is dialing; empty: nothing stands against it."""
@@ -100,6 +126,12 @@ class Queue(Out):
     max_talk: float
     deadline_after: float = Field(description="The deadline of a request that names none.")
     hold: Hold | None = Field(description="Why nothing of it is sent, if so.")
+
+
+class QueueDetail(Queue):
+    """A queue, and why nothing of it is dialing."""
+
+    why: list[Reason]
 
 
 class QueueList(Out):

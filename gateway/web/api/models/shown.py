@@ -11,8 +11,9 @@ from typing import Final
 
 from gateway.domain.model import mask
 from gateway.domain.records import Scope
+from gateway.web.api.call import Identity
 
-__all__ = ["NUMBER", "Show", "show_for"]
+__all__ = ["NUMBER", "Show", "sees_names", "show_for"]
 
 Show = Callable[[str], str]
 """Turns an E.164 number into what may be shown of it."""
@@ -25,6 +26,11 @@ def _whole(number: str) -> str:
     return number
 
 
-def show_for(scope: Scope) -> Show:
-    """Return how numbers are shown to a key of this scope."""
-    return mask if scope is Scope.READ else _whole
+def show_for(identity: Identity) -> Show:
+    """Return how numbers are shown to whoever asks."""
+    return _whole if sees_names(identity) else mask
+
+
+def sees_names(identity: Identity) -> bool:
+    """Tell whether whoever asks may see who a contact is."""
+    return identity.may(Scope.WRITE)

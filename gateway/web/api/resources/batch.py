@@ -1,0 +1,167 @@
+"""Taking requests to be called back in, one or many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from pydantic import ValidationError
+
+from gateway.app.intake import CallbackRequest
+from gateway.domain.change import Added
+from gateway.domain.errors import BadInput
+from gateway.domain.model import Contact
+from gateway.domain.records import Scope
+from gateway.web.api.call import Call, Door
+from gateway.web.api.models.asking import (
+    BatchAnswer,
+    BatchResult,
+    CallbackBatch,
+    CallbackItem,
+    NewCallback,
+)
+from gateway.web.api.models.callbacks import Received
+from gateway.web.api.operation import BATCH_BYTES, Answer, Operation
+from gateway.web.api.resources.items import item_problem
+
+__all__ = ["OPERATIONS"]
+
+_TAG: Final = "Callbacks"
+_REQUEST: Final = {
+    "number": "+358 40 123 4567",
+    "name": "Kaisa Virtanen",
+    "queue": "support",
+    "reason": "Question on an invoice",
+    "deadline": "PT8H",
+    "preferred": [{"weekdays": ["monday", "tuesday"], "start": "09:00", "end": "17:30"}],
+}
+_ID: Final = "cb01jd9w7k2v5c8m4n6p0q1r3s5t"
+
+
+async def _create(call: Call) -> Answer:
+    wanted = call.body(NewCallback)
+    known = await _known(call, [wanted])
+    request = _request(call, wanted, known, call.idempotency_key)
+    [answer] = await call.office.intake.take([request])
+    if isinstance(answer, BadInput):
+        raise answer
+    return Answer(
+        Received(id=answer.callback_id, merged=answer.merged),
+        status=200 if answer.merged else 201,
+        location=f"/v1/callbacks/{answer.callback_id}",
+    )
+
+
+async def _create_many(call: Call) -> Answer:
+    items = call.body(CallbackBatch).checked()
+    known = await _known(call, (one for one in items if isinstance(one, CallbackItem)))
+    asked = [_asked(call, item, known) for item in items]
+    requests = [one for one in asked if isinstance(one, CallbackRequest)]
+    answers = iter(await call.office.intake.take(requests) if requests else ())
+    results = [
+        _result(next(answers) if isinstance(one, CallbackRequest) else one, place)
+        for place, one in enumerate(asked)
+    ]
+    counted = [one.status for one in results]
+    return Answer(
+        BatchAnswer(
+            created=counted.count("created"),
+            merged=counted.count("merged"),
+            refused=counted.count("refused"),
+            results=results,
+        )
+    )
+
+
+async def _known(call: Call, wanted: Iterable[NewCallback]) -> dict[str, Contact]:
+    """Look up the contacts that are named by their id."""
+    names = dict.fromkeys(one.contact_id for one in wanted if one.contact_id is not None)
+    found = [await call.office.store.contact(name) for name in names]
+    return {one.id: one for one in found if one is not None}
+
+
+def _request(
+    call: Call, wanted: NewCallback, known: dict[str, Contact], key: str | None
+) -> CallbackRequest:
+    contact = None
+    if wanted.contact_id is not None:
+        contact = known.get(wanted.contact_id)
+        if contact is None:
+            remedy = "list /v1/contacts, or give the number"
+            raise BadInput("contact_id", "there is no such contact", remedy=remedy)
+    return wanted.request(now=call.services.clock.now(), key=key, contact=contact)
+
+
+def _asked(
+    call: Call, item: CallbackItem | ValidationError, known: dict[str, Contact]
+) -> CallbackRequest | ValidationError | BadInput:
+    if isinstance(item, ValidationError):
+        return item
+    try:
+        return _request(call, item, known, _own_key(call, item.idempotency_key))
+    except BadInput as problem:
+        return problem
+
+
+def _own_key(call: Call, key: str | None) -> str | None:
+    """Keep the keys of several systems apart; on this machine they are those of imported files."""
+    if key is None or call.identity.door is Door.SOCKET:
+        return key
+    return f"{call.identity.key_id}:{key}"
+
+
+def _result(outcome: Added | ValidationError | BadInput, place: int) -> BatchResult:
+    if isinstance(outcome, Added):
+        merged = outcome.merged
+        return BatchResult(status="merged" if merged else "created", id=outcome.callback_id)
+    problem = item_problem(outcome, CallbackItem, place)
+    return BatchResult(status="refused", id=None, problem=problem)
+
+
+OPERATIONS: Final = (
+    Operation(
+        method="POST",
+        path="/v1/callbacks",
+        operation_id="createCallback",
+        tag=_TAG,
+        summary="Ask for somebody to be called back",
+        description="It is on disk before the answer is sent. If this contact already waits for a "
+        "call from this queue, no second one is made: the answer is then 200 with `merged: true` "
+        "and the id of the one that waits. With an Idempotency-Key the same request can safely be "
+        "sent again.",
+        scope=Scope.WRITE,
+        body=NewCallback,
+        idempotent=True,
+        answers={201: Received, 200: Received},
+        examples={
+            "body": _REQUEST,
+            201: {"id": _ID, "merged": False},
+            200: {"id": _ID, "merged": True},
+        },
+        handler=_create,
+    ),
+    Operation(
+        method="POST",
+        path="/v1/callbacks/batch",
+        operation_id="createCallbacks",
+        tag=_TAG,
+        summary="Ask for up to 500 people to be called back",
+        description="Each item is answered in its place: created, merged, or refused with what is "
+        "wrong with it. One bad item never fails the others.",
+        scope=Scope.WRITE,
+        body=CallbackBatch,
+        body_bytes=BATCH_BYTES,
+        idempotent=True,
+        answers={200: BatchAnswer},
+        examples={
+            "body": {"items": [_REQUEST]},
+            200: {
+                "created": 1,
+                "merged": 0,
+                "refused": 0,
+                "results": [{"status": "created", "id": _ID, "problem": None}],
+            },
+        },
+        handler=_create_many,
+    ),
+)
