@@ -67,8 +67,7 @@ class PhoneNumberPlan:
         e164 = f"+{code}{national}"
         what = identify(code, national)
         if not what.valid:
-            problem = "there is no such number"
-            raise _bad(problem, "check the digits and the country code", e164)
+            raise _bad("there is no such number", _advice(text), e164)
         country = what.country
         self._check_country(country, e164)
         if what.kind not in _ALLOWED_KINDS:
@@ -116,6 +115,15 @@ def _read(text: str, default_country: str | None) -> tuple[int, str]:
         remedy = "give the whole number, like +358401234567"
         raise _bad("is not a telephone number", remedy, text) from None
     return number.country_code or 0, phonenumbers.national_significant_number(number)
+
+
+def _advice(text: str) -> str:
+    """Say what to do about a number that does not exist; often a spreadsheet ate its plus."""
+    digits = "".join(char for char in text if char.isdigit())
+    whole = None if text.lstrip().startswith(("+", "0")) else read_plain(f"+{digits}", None)
+    if whole and identify(*whole).valid:
+        return f"it seems to lack its plus: write it with + and the country code, like +{whole[0]}…"
+    return "check the digits and the country code"
 
 
 def _bad(problem: str, remedy: str, number: str) -> BadInput:

@@ -11,47 +11,18 @@ import hashlib
 import io
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from config.problems import did_you_mean
+from gateway.cli.columns import COLUMNS, ERROR_COLUMN, Columns, match, normal_name
 from gateway.domain.errors import BadInput
 from gateway.lifecycle import Failure
 
-__all__ = ["COLUMNS", "ERROR_COLUMN", "Row", "Source", "normal_name", "open_source"]
+__all__ = ["Row", "Source", "open_source"]
 
-_ALIASES: Final = {
-    "number": (
-        "number numbers phone phones phone_number telephone telephone_number tel mobile cell "
-        "msisdn e164 puhelin puhelinnumero numero telefon telefonnummer rufnummer handy"
-    ),
-    "name": "name contact contact_name full_name customer nimi asiakas kunde kundenname",
-    "queue": "queue team jono warteschlange",
-    "reason": "reason subject topic note notes comment syy aihe grund betreff",
-    "deadline": "deadline due due_by call_before before until maaraaika frist",
-    "requested_at": "requested_at requested request_time created created_at",
-    "zone": "zone time_zone timezone tz aikavyohyke zeitzone",
-    "country": "country country_code iso_country maa land",
-    "subdivision": "subdivision state region province bundesland maakunta",
-    "preferred": "preferred preferred_windows preferred_window preferred_times window windows "
-    "best_time times suits toive wunschzeit",
-    "worth": "worth value amount arvo wert",
-    "language": "language lang kieli sprache",
-    "industry": "industry branch toimiala branche",
-    "segment": "segment",
-    "idempotency_key": "idempotency_key key external_id reference ref id request_id",
-}
-COLUMNS: Final = tuple(_ALIASES)
-"""The columns an import understands, by their canonical names."""
-
-_CANONICAL: Final = {
-    alias: column for column, aliases in _ALIASES.items() for alias in aliases.split()
-}
-ERROR_COLUMN: Final = "error"
-"""What a side file adds: read over when it is imported again."""
-_LETTERS: Final = str.maketrans("äöåü", "aoau")
 _SEPARATORS: Final = ",;\t|"
 _SAID_SEPARATOR: Final = re.compile(r'"?sep=([,;\t|])"?')
 _LIKE_DATA: Final = re.compile(r"\d{4}|@")
@@ -96,6 +67,7 @@ class Source:
     heading: int
     header: tuple[str, ...]
     columns: tuple[str, ...]
+    told: frozenset[int] = frozenset()
     unknown: tuple[str, ...]
 
     def rows(self) -> Iterator[tuple[Row, int]]:
@@ -132,16 +104,21 @@ class Source:
             text = f"{len(cells)} cells, but the heading has {len(self.columns)}"
             remedy = f"put quotes around a cell that holds {_spoken(self.separator)}"
             problem = BadInput("row", text, remedy=remedy)
-        fields = {
-            column: cell.strip()
-            for column, cell in zip(self.columns, cells, strict=False)
-            if column and cell.strip()
-        }
+        fields: dict[str, str] = {}
+        for column, cell in zip(self.columns, cells, strict=False):
+            if column and (text := cell.strip()):
+                fields[column] = f"{fields[column]}|{text}" if column in fields else text
         return Row(line=line, cells=tuple(cells), fields=fields, problem=problem)
 
 
-def open_source(path: Path) -> Source:
-    """Look through a file once. Raises Failure with a plain sentence if it is no table."""
+_NOTHING: Final[Mapping[str, str]] = {}
+
+
+def open_source(path: Path, told: Mapping[str, str] = _NOTHING) -> Source:
+    """Look through a file once. Raises Failure with a plain sentence if it is no table.
+
+    ``told``: what columns are, by their headings; the others are guessed.
+    """
     try:
         encoding, digest, size = _survey(path)
         with path.open(encoding=encoding, errors="replace", newline="") as text:
@@ -156,11 +133,14 @@ def open_source(path: Path) -> Source:
         raise Failure(
             f"{path}: cannot be read ({why}).", "Check the path and the rights."
         ) from None
-    columns = _checked_columns(path, header)
+    columns = _checked_columns(path, header, told)
     unknown = tuple(
         f"{name.strip()} ({did_you_mean(normal_name(name), COLUMNS)})"
-        for name, column in zip(header, columns, strict=True)
-        if not column and name.strip() and normal_name(name) != ERROR_COLUMN
+        for place, (name, column) in enumerate(zip(header, columns.names, strict=True))
+        if not column
+        and name.strip()
+        and normal_name(name) != ERROR_COLUMN
+        and place not in columns.told
     )
     return Source(
         path=path,
@@ -170,26 +150,32 @@ def open_source(path: Path) -> Source:
         digest=digest,
         heading=2 if said else 1,
         header=tuple(header),
-        columns=columns,
+        columns=columns.names,
+        told=columns.told,
         unknown=unknown,
     )
 
 
-def _checked_columns(path: Path, header: Sequence[str]) -> tuple[str, ...]:
-    """Return what each column is, "" where nobody knows. Raises Failure without a number."""
-    columns = tuple(_column(name) for name in header)
-    if "number" not in columns:
+def _checked_columns(path: Path, header: Sequence[str], told: Mapping[str, str]) -> Columns:
+    """Return what each column is. Raises Failure without a number, or with two of a kind."""
+    found = match(header, told)
+    if "number" not in found.names:
         raise Failure(
             f"{path}: no column with telephone numbers; its first line {_said_of(header)}.",
-            "The first line must name the columns, one of them 'number' (or 'phone').",
+            "The first line must name the columns, one of them 'number' (or 'phone'), "
+            'or say which it is: --map "Heading=number".',
         )
-    twice = sorted({one for one in columns if one and columns.count(one) > 1})
+    guessed = [one for place, one in enumerate(found.names) if one and place not in found.told]
+    told_names = [one for place, one in enumerate(found.names) if one and place in found.told]
+    twice = sorted({one for one in guessed if guessed.count(one) > 1})
+    twice += sorted({one for one in told_names if told_names.count(one) > 1 and one != "number"})
     if twice:
         raise Failure(
             f"{path}: two columns are read as {twice[0]!r}.",
-            "Rename or remove one of them; several numbers go into one cell, separated by '|'.",
+            "Rename or remove one of them, or say what each is: "
+            f'--map "Heading={twice[0]}". Several may be mapped to number, the preferred first.',
         )
-    return columns
+    return found
 
 
 def _said_of(header: Sequence[str]) -> str:
@@ -237,15 +223,6 @@ def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes) -> bool:
 
 def _outside_quotes(line: str) -> str:
     return re.sub(r'"[^"]*"', "", line)
-
-
-def normal_name(name: str) -> str:
-    """Return a heading the way it is compared: small letters, words joined by underscores."""
-    return re.sub(r"[^a-z0-9]+", "_", name.strip().lower().translate(_LETTERS)).strip("_")
-
-
-def _column(name: str) -> str:
-    return _CANONICAL.get(normal_name(name), "")
 
 
 def _spoken(separator: str) -> str:

@@ -7,7 +7,8 @@ import io
 import os
 from collections.abc import Sequence
 
-from gateway.cli.csvfile import ERROR_COLUMN, Row, Source, normal_name
+from gateway.cli.columns import ERROR_COLUMN, normal_name
+from gateway.cli.csvfile import Row, Source
 from gateway.domain.errors import BadInput
 
 __all__ = ["Rejects"]

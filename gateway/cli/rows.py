@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final, TypeVar
 
 from config.values import parse_seconds, parse_week
@@ -13,7 +14,7 @@ from gateway.domain.errors import BadInput
 from gateway.domain.model import PreferredWindow
 from gateway.domain.windows import parse_zone
 
-__all__ = ["parse_preferred", "request_of"]
+__all__ = ["parse_preferred", "request_of", "whole_number"]
 
 T = TypeVar("T")
 
@@ -21,6 +22,11 @@ _MAX_NUMBERS: Final = 10
 _MAX_KEY: Final = 200
 _MAX_SHOWN: Final = 40
 _INSTANTS: Final = ("%d.%m.%Y %H:%M", "%d.%m.%Y", "%d/%m/%Y %H:%M", "%d/%m/%Y")
+_BETWEEN: Final = re.compile(r"[;|]")
+_PLAIN: Final = re.compile(r"\+?[\d ]+")
+_SCIENTIFIC: Final = re.compile(r"[+-]?\d([.,]\d+)?\s*[eE]\s*[+-]?\d{1,2}")
+_DECIMAL: Final = re.compile(r"\+?\d{6,}[.,]0{1,2}")
+_AS_TEXT: Final = "export the table anew with this column formatted as text"
 _DAY_AND_HOURS: Final = re.compile(r"([a-z]+(?:\s*-\s*[a-z]+)?)\s+(\d.*)", re.IGNORECASE)
 
 
@@ -55,13 +61,33 @@ def _optional(fields: dict[str, str], name: str, read: Callable[[str], T]) -> T 
 
 
 def _numbers(text: str) -> tuple[str, ...]:
-    numbers = tuple(one.strip() for one in re.split(r"[;|]", text) if one.strip())
+    numbers = tuple(whole_number(one) for one in _BETWEEN.split(text) if one.strip())
     if not numbers:
         raise BadInput("number", "missing", remedy="give at least one telephone number")
     if len(numbers) > _MAX_NUMBERS:
         problem = f"{len(numbers)} numbers, at most {_MAX_NUMBERS}"
         raise BadInput("number", problem, remedy="keep the best ones")
     return numbers
+
+
+def whole_number(text: str) -> str:
+    """Return a number as it was typed, or raise BadInput where a spreadsheet has spoiled it.
+
+    What is lost cannot be guessed: 4.9151E+11 may be any of ten thousand numbers.
+    """
+    text = text.strip().lstrip("'\u2019").strip()  # the sign by which a cell is kept as text
+    if _PLAIN.fullmatch(text):
+        return text
+    if _SCIENTIFIC.fullmatch(text):
+        problem = "was rounded by a spreadsheet, its last digits are lost"
+        raise BadInput("number", problem, value=text[:_MAX_SHOWN], remedy=_AS_TEXT)
+    if _DECIMAL.fullmatch(text):
+        problem = "has decimal places: a spreadsheet or program took it for an amount"
+        raise BadInput("number", problem, remedy=_AS_TEXT)
+    if text.startswith(("#", "=")):
+        problem = "is a formula or the error of one"
+        raise BadInput("number", problem, value=text[:_MAX_SHOWN], remedy=_AS_TEXT)
+    return text
 
 
 def _country(text: str) -> str:
@@ -135,6 +161,7 @@ def _parse_instant(text: str) -> datetime | None:
     return found
 
 
+@lru_cache(maxsize=4096)
 def parse_preferred(text: str) -> tuple[PreferredWindow, ...]:
     """Read times that suit, like ``mon-fri 09:00-12:00, 13:00-15:00; sat 10:00-12:00``."""
     days: dict[str, str] = {}

@@ -13,7 +13,7 @@ from adapters.memory import ManualClock, MemoryDialer
 from config.settings import Settings, load_settings
 from gateway.bootstrap.fence import FencedDialer
 from gateway.bootstrap.parts import build_queues
-from gateway.cli.csvfile import COLUMNS
+from gateway.cli.columns import COLUMNS
 from gateway.cli.rows import request_of
 from gateway.domain.errors import BadInput, Refused
 from gateway.domain.model import Role

@@ -110,3 +110,10 @@ def test_practice_calls_nobody_else() -> None:
     plan = PhoneNumberPlan(["GB", "FI"], only_prefixes=PRACTICE_PREFIXES)
     with pytest.raises(BadInput, match="only practice numbers may be called here"):
         plan.parse("+442071234567", None)
+
+
+def test_a_number_whose_plus_was_lost_is_told_so() -> None:
+    with pytest.raises(BadInput, match="lack its plus"):
+        PhoneNumberPlan(["GB", "DE"]).parse("4915112345678", "GB")
+    with pytest.raises(BadInput, match="check the digits"):
+        PhoneNumberPlan(["GB", "DE"]).parse("+44999", "GB")
