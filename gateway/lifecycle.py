@@ -10,6 +10,7 @@ import errno
 import os
 import signal
 import tempfile
+import termios
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -108,7 +109,7 @@ def _known(error: BaseException) -> tuple[str, str, ExitCode] | None:
             return str(error), error.remedy, error.code
         case ConfigError():
             lines = ["The configuration cannot be used:", *(f"  {one}" for one in error.problems)]
-            return "\n".join(lines), "", ExitCode.USAGE
+            return "\n".join(lines), error.remedy, ExitCode.USAGE
         case KairosError():
             remedy, code = next(told for kind, told in _REMEDIES.items() if isinstance(error, kind))
             hints = _HINTS.items() if isinstance(error, StoreUnavailable) else ()
@@ -145,7 +146,8 @@ _REMEDIES: dict[type[KairosError], tuple[str, ExitCode]] = {
     DialError: (_TRY_AGAIN, ExitCode.UNEXPECTED),
     KairosError: ("", ExitCode.UNEXPECTED),
 }
-# SIGHUP: the terminal was closed. What runs below us must not outlive us then either.
+# SIGHUP: the terminal was closed. What runs below us must not outlive us then either. Where there
+# still is one, or never was, it asks a service to read its configuration again.
 _STOPPERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _DISK = {
     errno.ENOSPC: "The disk is full",
@@ -192,15 +194,21 @@ def write_traceback(error: BaseException, folder: Path | None = None) -> Path | 
 
 @contextmanager
 def stop_signals(
-    stop: asyncio.Event, say: Callable[[str], None], patient: Callable[[], bool] = lambda: True
+    stop: asyncio.Event,
+    say: Callable[[str], None],
+    patient: Callable[[], bool] = lambda: True,
+    *,
+    on_hangup: Callable[[], None] | None = None,
 ) -> Iterator[None]:
     """Let SIGINT, SIGTERM and SIGHUP set ``stop``; a second one ends the surrounding task at once.
 
     So does the first while ``patient`` is not: nothing is under way yet that should end first.
+    With ``on_hangup``, SIGHUP calls that instead, unless our terminal was closed.
     Inside a running loop's main thread only. ``say`` tells the user what was understood.
     """
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
+    terminals = [number for number in range(3) if _is_terminal(number)]
 
     def heard() -> None:
         if patient() and not stop.is_set():
@@ -210,10 +218,25 @@ def stop_signals(
             say("Leaving at once.")
             task.cancel()
 
+    def hung_up() -> None:
+        if on_hangup is None or not all(_is_terminal(number) for number in terminals):
+            heard()
+        elif not stop.is_set():
+            on_hangup()
+
     for number in _STOPPERS:
-        loop.add_signal_handler(number, heard)
+        loop.add_signal_handler(number, hung_up if number is signal.SIGHUP else heard)
     try:
         yield
     finally:
         for number in _STOPPERS:
             loop.remove_signal_handler(number)
+
+
+def _is_terminal(number: int) -> bool:
+    """Tell whether a standard stream is a terminal that is still there."""
+    try:
+        termios.tcgetattr(number)
+    except (OSError, termios.error):
+        return False
+    return True
