@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import typer
 from rich import box
+from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from config.settings import Settings
 from gateway.cli.console import note, out, print_json
-from gateway.cli.lookup import known_queue, the_callback
+from gateway.cli.lookup import known_queue, number_of, the_callback
 from gateway.cli.present import (
     DISPOSITION_STYLE,
     STATE_STYLE,
@@ -26,6 +29,7 @@ from gateway.cli.present import (
 )
 from gateway.cli.shell import Shell
 from gateway.cli.timeline import timeline
+from gateway.cli.when import parse_past
 from gateway.domain.machine import CallbackState
 from gateway.domain.model import Callback, Contact
 from gateway.lifecycle import ExitCode
@@ -37,6 +41,7 @@ __all__ = ["Filter", "audit", "callbacks", "show"]
 Listed = tuple[Callback, Contact]
 _WHEN: Final = "%d %b %H:%M %Z"
 _GAP: Final = 3
+_EVERY: Final = 1.0
 _LEAST_REASON: Final = 12
 
 
@@ -44,25 +49,33 @@ _LEAST_REASON: Final = 12
 class Filter:
     """Which callbacks to list."""
 
-    states: tuple[CallbackState, ...]
-    queue: str | None
-    after: str
-    limit: int
+    states: tuple[CallbackState, ...] = ()
+    queue: str | None = None
+    number: str | None = None
+    contact: str | None = None
+    since: str = ""
+    until: str = ""
+    after: str = ""
+    limit: int = 50
 
 
 def callbacks(
-    shell: Shell, config: Path | None, wanted: Filter, *, reveal: bool, as_json: bool
+    shell: Shell,
+    config: Path | None,
+    wanted: Filter,
+    *,
+    watch: bool = False,
+    reveal: bool,
+    as_json: bool,
 ) -> None:
-    """Print a list of callbacks."""
+    """Print a list of callbacks; again and again until Ctrl-C where one watches."""
     settings = shell.settings(config)
     known_queue(settings, wanted.queue)
 
-    async def read() -> Sequence[Listed]:
-        async with shell.root.reader(settings) as reader:
-            return await reader.callbacks(
-                states=wanted.states, queue=wanted.queue, after=wanted.after, limit=wanted.limit
-            )
-
+    read = _reading(shell, settings, wanted)
+    if watch and not as_json and out().is_terminal:
+        shell.run(_watch(read, reveal=reveal))
+        return
     found = shell.run(read())
     more = found[-1][0].id if len(found) == wanted.limit else None
     if as_json:
@@ -76,6 +89,42 @@ def callbacks(
     console.print(_table(found, console.width, reveal=reveal))
     if more:
         note(f"There may be more: --after {more}", "dim")
+
+
+def _reading(
+    shell: Shell, settings: Settings, wanted: Filter
+) -> Callable[[], Coroutine[Any, Any, Sequence[Listed]]]:
+    now = datetime.now(UTC)
+    number = number_of(shell, settings, wanted.number) if wanted.number else None
+    since = parse_past("--since", wanted.since, now) if wanted.since else None
+    until = parse_past("--until", wanted.until, now) if wanted.until else None
+
+    async def read() -> Sequence[Listed]:
+        async with shell.root.reader(settings) as reader:
+            return await reader.callbacks(
+                states=wanted.states,
+                queue=wanted.queue,
+                contact_id=wanted.contact,
+                number=number,
+                since=since,
+                until=until,
+                after=wanted.after,
+                limit=wanted.limit,
+            )
+
+    return read
+
+
+async def _watch(
+    read: Callable[[], Coroutine[Any, Any, Sequence[Listed]]], *, reveal: bool
+) -> None:
+    console = out()
+    with Live(console=console, auto_refresh=False, screen=True) as live:
+        while True:
+            found = await read()
+            table = _table(found, console.width, reveal=reveal) if found else Text("None.")
+            live.update(table, refresh=True)
+            await asyncio.sleep(_EVERY)
 
 
 def _table(found: Sequence[Listed], width: int, *, reveal: bool) -> Table:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from config.values import DAYS
 from gateway.domain.errors import BadInput
 
-__all__ = ["parse_when", "said_in_both"]
+__all__ = ["parse_past", "parse_when", "said_in_both"]
 
 _UNITS: Final = {
     **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), 60),
@@ -46,6 +46,30 @@ def parse_when(text: str, now: datetime, zone: ZoneInfo | None) -> datetime:
     if at > now + _LONGEST:
         raise BadInput("at", "is more than a year away", value=said_in_both(at, zone))
     return at
+
+
+def parse_past(name: str, text: str, now: datetime) -> datetime:
+    """Read an instant to look back to: ``2h``, ``3 days ago``, ``today``, a day, or ISO 8601.
+
+    Days begin by the clock of this machine. Returns it in UTC. Raises BadInput for field ``name``.
+    """
+    words = " ".join(text.strip().lower().split())
+    local = now.astimezone()
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    if words in {"now", "today", "yesterday"}:
+        back = timedelta(days=words == "yesterday")
+        return local.astimezone(UTC) if words == "now" else (midnight - back).astimezone(UTC)
+    ago = words.removesuffix(" ago").removesuffix("ago")
+    parts = _PART.findall(ago)
+    if parts and not _PART.sub("", ago).strip(" ,") and all(unit in _UNITS for _, unit in parts):
+        seconds = sum(float(amount) * _UNITS[unit] for amount, unit in parts)
+        return now - timedelta(seconds=min(seconds, _LONGEST.total_seconds() * 20))
+    try:
+        at = datetime.fromisoformat(text.strip())
+        return (at if at.tzinfo else at.astimezone()).astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        remedy = "write it like '2h', 'yesterday', '2026-01-31' or 2026-01-31T17:00"
+        raise BadInput(name, "cannot be read as a time", remedy=remedy) from None
 
 
 def said_in_both(at: datetime, zone: ZoneInfo | None) -> str:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.cli.when import parse_when, said_in_both
+from gateway.cli.when import parse_past, parse_when, said_in_both
 from gateway.domain.errors import BadInput
 
 HELSINKI = ZoneInfo("Europe/Helsinki")
@@ -134,3 +134,29 @@ def test_any_text_is_a_moment_ahead_or_bad_input(
     except BadInput:
         return
     assert now - timedelta(seconds=1) <= at <= now + timedelta(days=367)
+
+
+@pytest.mark.parametrize(
+    ("text", "back"),
+    [("2h", 2.0), ("2h ago", 2.0), ("3 days ago", 72.0), ("1h30m", 1.5), ("now", 0.0)],
+)
+def test_one_looks_back_by_hours_and_days(text: str, back: float) -> None:
+    assert parse_past("since", text, NOW) == NOW - timedelta(hours=back)
+
+
+def test_one_looks_back_to_a_day_or_an_instant() -> None:
+    midnight = NOW.astimezone().replace(hour=0, minute=0)
+    assert parse_past("since", "today", NOW) == midnight
+    assert parse_past("since", "yesterday", NOW) == midnight - timedelta(days=1)
+    assert parse_past("since", "2026-01-10T10:00Z", NOW) == datetime(2026, 1, 10, 10, tzinfo=UTC)
+
+
+@given(text=st.text(max_size=30))
+def test_any_text_is_a_moment_to_look_back_to_or_bad_input_with_the_option(text: str) -> None:
+    try:
+        at = parse_past("since", text, NOW)
+    except BadInput as problem:
+        if problem.field != "since":
+            raise
+        return
+    assert at.tzinfo is UTC

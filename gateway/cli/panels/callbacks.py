@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli import acting, reading
+from gateway.cli import acting, listing, reading
 from gateway.cli.options import ConfigOption, JsonOption, RevealOption, shell_of
 from gateway.cli.panels import Panel
 from gateway.domain.machine import CallbackState
@@ -18,7 +18,7 @@ group = typer.Typer()
 
 
 @group.command(rich_help_panel=Panel.CALLBACKS)
-def callbacks(
+def callbacks(  # noqa: PLR0913 -- an option for each filter
     context: typer.Context,
     *,
     config: ConfigOption = None,
@@ -27,17 +27,38 @@ def callbacks(
         typer.Option(case_sensitive=False, help="Only these; may be given several times."),
     ] = None,
     queue: Annotated[str | None, typer.Option(help="Only this queue.")] = None,
+    number: Annotated[str | None, typer.Option(help="Only for this number.")] = None,
+    contact: Annotated[
+        str | None, typer.Option(metavar="ID", help="Only for this contact.")
+    ] = None,
+    since: Annotated[
+        str, typer.Option(metavar="WHEN", help="Requested since: '2h', 'today', '2026-01-31'.")
+    ] = "",
+    until: Annotated[str, typer.Option(metavar="WHEN", help="Requested before.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,
     after: Annotated[str, typer.Option(metavar="ID", help="Go on after this one.")] = "",
+    watch: Annotated[bool, typer.Option("--watch", help="Look again every second.")] = False,
     reveal: RevealOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List callbacks, newest first.
+    """List callbacks, newest first; times are the contact's own.
 
-    Example: `kairos callbacks --state scheduled --state dialing --limit 20`
+    Examples: `kairos callbacks --state scheduled --state dialing --limit 20`,
+    `kairos callbacks --since yesterday --queue support`
     """
-    wanted = reading.Filter(states=tuple(state or ()), queue=queue, after=after, limit=limit)
-    reading.callbacks(shell_of(context), config, wanted, reveal=reveal, as_json=as_json)
+    wanted = reading.Filter(
+        states=tuple(state or ()),
+        queue=queue,
+        number=number,
+        contact=contact,
+        since=since,
+        until=until,
+        after=after,
+        limit=limit,
+    )
+    reading.callbacks(
+        shell_of(context), config, wanted, watch=watch, reveal=reveal, as_json=as_json
+    )
 
 
 @group.command(rich_help_panel=Panel.CALLBACKS)
@@ -162,3 +183,29 @@ def call_now(
     Example: `kairos call-now cb01kat5w9`
     """
     acting.call_now(shell_of(context), config, ids, ignore_preferred=any_time, as_json=as_json)
+
+
+@group.command(rich_help_panel=Panel.CALLBACKS)
+def contacts(
+    context: typer.Context,
+    *,
+    number: Annotated[str | None, typer.Option(help="Only who has this number.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,
+    after: Annotated[str, typer.Option(metavar="ID", help="Go on after this one.")] = "",
+    config: ConfigOption = None,
+    reveal: RevealOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List contacts, newest first.
+
+    Example: `kairos contacts --number "040 123 4567" --reveal`
+    """
+    listing.contacts(
+        shell_of(context),
+        config,
+        number=number,
+        after=after,
+        limit=limit,
+        reveal=reveal,
+        as_json=as_json,
+    )
