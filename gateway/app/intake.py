@@ -86,22 +86,32 @@ class Intake:
 
         Raises StoreUnavailable if nothing could be kept.
         """
-        answers: list[Added | BadInput | None] = []
-        entries: list[NewCallback] = []
+        return await self.keep(await self.prepare(requests))
+
+    async def prepare(self, requests: Sequence[CallbackRequest]) -> list[NewCallback | BadInput]:
+        """Read and plan requests, to be kept soon: here, or by the process this one works for."""
+        prepared: list[NewCallback | BadInput] = []
         now = self._clock.now()  # one for all: what comes together is planned together, and quickly
         for n, request in enumerate(requests, start=1):
             if n % _AT_A_STRETCH == 0:
                 await asyncio.sleep(0)  # calls under way are not kept waiting by a long list
             try:
-                entries.append(await self._prepare(request, now))
-                answers.append(None)
+                prepared.append(await self._prepare(request, now))
             except BadInput as problem:
-                answers.append(problem)
+                prepared.append(problem)
+        return prepared
+
+    async def keep(self, prepared: Sequence[NewCallback | BadInput]) -> list[Added | BadInput]:
+        """Keep what was prepared, durable on return; each is answered in its place.
+
+        Raises StoreUnavailable if nothing could be kept.
+        """
+        entries = [one for one in prepared if isinstance(one, NewCallback)]
         added = iter(await self._store.add(entries) if entries else ())
         for entry in entries:
             if entry.callback.due_at is not None:
                 self.on_due(entry.callback.due_at)
-        return [answer if answer is not None else next(added) for answer in answers]
+        return [one if isinstance(one, BadInput) else next(added) for one in prepared]
 
     async def _prepare(self, request: CallbackRequest, now: datetime) -> NewCallback:
         queue = self._queue(request.queue)
