@@ -22,6 +22,8 @@ from gateway.web.api.resources.webhooks import notices_of
 __all__ = ["OPERATIONS"]
 
 _HEARTBEAT: Final = 15.0
+# How soon one that is gone is noticed, for nobody tells a handler.
+_LOOK_EVERY: Final = 1.0
 # A client that takes no bytes for this long is dropped; it may come again and loses nothing.
 _WRITE_WITHIN: Final = 10.0
 # Then the key is checked anew, for the client connects again.
@@ -74,8 +76,10 @@ async def _follow(
         if clock.monotonic() - told >= _HEARTBEAT:
             await _write(response, ": still here\n\n")
             told = clock.monotonic()
+        if call.request.transport is None or call.request.transport.is_closing():
+            return
         if not entries:
-            await tail.wait(place, told + _HEARTBEAT - clock.monotonic())
+            await tail.wait(place, min(_LOOK_EVERY, told + _HEARTBEAT - clock.monotonic()))
 
 
 async def _write(response: web.StreamResponse, text: str) -> None:
