@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
+import structlog
+
 from adapters.memory.shelves import Shelves
 from gateway.domain.errors import Conflict, NotFound
 from gateway.domain.machine import TERMINAL_CALLBACK_STATES
@@ -27,6 +29,7 @@ from gateway.ports.records import Amend, AmendContact
 
 __all__ = ["MemoryRecords", "nobody"]
 
+_log = structlog.get_logger(__name__)
 _KEPT = timedelta(days=1)
 
 
@@ -60,6 +63,12 @@ class MemoryRecords(ABC):
         self._opened()
         return self._drawers
 
+    def _tell_journal(self) -> None:
+        try:
+            self.on_journal()
+        except Exception as error:  # noqa: BLE001 -- who listens must not harm a write
+            _log.error("store.listener_failed", error=type(error).__name__)
+
     # Callbacks and contacts
 
     async def amend(self, callback_id: str, decide: Amend) -> Callback:
@@ -79,7 +88,7 @@ class MemoryRecords(ABC):
         if change is not None:
             rows.apply(change)
             if change.steps:
-                self.on_journal()
+                self._tell_journal()
         return rows.callbacks[callback_id]
 
     async def contact(self, contact_id: str) -> Contact | None:

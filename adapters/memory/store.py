@@ -65,7 +65,7 @@ class MemoryStore(MemoryRecords):
         batch = Batch(rows)
         added = [batch.take(entry) for entry in entries]
         if batch.write():
-            self.on_journal()
+            self._tell_journal()
         return added
 
     async def claim(self, now: datetime, demands: Sequence[Demand], decide: Decide) -> list[Flight]:
@@ -83,7 +83,7 @@ class MemoryStore(MemoryRecords):
             if change.attempt is not None and change.attempt.closed_at is None:
                 flights.append(rows.flight(change.attempt))
         if len(rows.journal) > before:
-            self.on_journal()
+            self._tell_journal()
         return flights
 
     def _due(self, now: datetime, demands: Sequence[Demand]) -> list[tuple[str, str]]:
@@ -163,7 +163,7 @@ class MemoryStore(MemoryRecords):
     def _apply(self, change: Change) -> None:
         self._opened().apply(change)
         if change.steps:
-            self.on_journal()
+            self._tell_journal()
 
     async def request_cancel(self, callback_id: str, reason: str, now: datetime) -> bool:
         callback = self._opened().callbacks.get(callback_id)

@@ -82,8 +82,10 @@ async def test_an_answered_contact_nobody_talked_to_is_abandoned_and_not_held_ag
 
 
 async def test_two_callbacks_of_one_contact_never_ring_at_once() -> None:
-    async with gateway_of() as one:
-        await one.ask(KAISA, KAISA)
+    sales = QueueSpec(name="sales", carriers=("pbx",), route="connect")
+    async with gateway_of(more_queues=[sales]) as one:
+        await one.ask(KAISA)
+        await one.ask(KAISA, queue="sales")
         assert one.numbers() == [KAISA]
         await _reached(one)
         await one.clock.advance(31.0)
