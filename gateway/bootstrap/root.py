@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
+from config.lastgood import find
+from config.problems import ConfigError
 from config.settings import Settings, load_settings
 from gateway.bootstrap.rules import build_rules_of
 from gateway.cli.root import (
@@ -36,8 +38,13 @@ class Kairos:
 
     def settings(self, path: Path) -> Settings:
         """Read and check a configuration, the rule files it names included. Raises ConfigError."""
-        settings = load_settings(path)
-        build_rules_of(settings)
+        try:
+            settings = load_settings(path)
+            build_rules_of(settings)
+        except ConfigError as error:
+            copy = find(path)
+            remedy = f"What last worked is kept: kairos serve --config {copy}" if copy else ""
+            raise ConfigError(error.problems, remedy) from None
         return settings
 
     def reader(self, settings: Settings) -> AbstractAsyncContextManager[Reader]:
