@@ -50,6 +50,7 @@ class CallbackRequest:
     preferred: tuple[PreferredWindow, ...] = ()
     worth: float = 1.0
     source: str = "api"
+    legal_basis: str = ""
     idempotency_key: str | None = None
 
 
@@ -127,6 +128,7 @@ class Intake:
             preferred=request.preferred,
             worth=_finite("worth", request.worth),
             source=_text("source", request.source),
+            legal_basis=_text("legal_basis", request.legal_basis),
             idempotency_key=_maybe_text("idempotency_key", request.idempotency_key),
             version=0,  # planned at once: that is its first version
         )

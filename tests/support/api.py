@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 
 import aiohttp
 from aiohttp import web
 
 from adapters.memory import ManualClock, MemoryStore
 from config.api import Api
+from gateway.app.office import Office
 from gateway.app.service import Health
 from gateway.domain.records import Scope
 from gateway.ports import Store
 from gateway.web.api.app import build_app
+from gateway.web.api.health import Readiness
 from gateway.web.api.keys import Keys, make_key
 from gateway.web.api.limits import RateLimits
 from gateway.web.api.listen import Listening, listen
+from gateway.web.api.metrics import Metrics
 from gateway.web.api.operation import Operation
 from gateway.web.api.resources import OPERATIONS
 from gateway.web.api.services import Services
 from tests.support.api_operations import TRYOUT
+from tests.support.office import office_over
 
 __all__ = ["ApiRig", "api_rig"]
 
@@ -63,15 +65,16 @@ async def api_rig(
     settings: Api | None = None,
     store: Store | None = None,
     clock: ManualClock | None = None,
-    office: object = None,
+    office: Office | None = None,
 ) -> AsyncIterator[ApiRig]:
     """Serve these operations on a free port of the loopback."""
     clock = clock or ManualClock()
-    store = store if store is not None else MemoryStore(clock)
+    if store is None:
+        store = MemoryStore(clock)
+        await store.open()
     settings = settings or Api(port=0)
-    await store.open()
     services = Services(
-        office=office or SimpleNamespace(store=store, gate=asyncio.Event()),
+        office=office or office_over(store, clock),
         clock=clock,
         settings=settings,
         health=lambda: HEALTHY,
@@ -81,7 +84,8 @@ async def api_rig(
             burst=settings.rate_limit.burst,
             clock=clock,
         ),
-        observe=lambda _operation, _status, _seconds: None,
+        readiness=Readiness(store, clock),
+        metrics=Metrics(store=store, clock=clock, health=lambda: HEALTHY),
     )
     keys = {}
     for scope in Scope:

@@ -1,4 +1,4 @@
-"""An office over a store, put together as the service does: for tests of what can be asked of it."""
+"""An office over a store, put together as the service does: for tests of what it can be asked."""
 
 from __future__ import annotations
 

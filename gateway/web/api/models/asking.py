@@ -130,6 +130,7 @@ class NewCallback(In):
             preferred=tuple(one.window() for one in self.preferred),
             worth=self.worth,
             source=self.source,
+            legal_basis=self.legal_basis,
             idempotency_key=key,
         )
 

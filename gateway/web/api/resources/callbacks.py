@@ -91,7 +91,8 @@ async def _journal(call: Call) -> Answer:
 
 
 async def _why(call: Call) -> Answer:
-    found = await call.office.why.why(queue=None, callback_id=call.path["callback_id"])
+    way = await way_of(call)
+    found = await call.office.why.why(callback_id=way.callback.id)
     return Answer(Reasons(data=[Reason.of(one) for one in found]))
 
 

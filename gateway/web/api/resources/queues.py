@@ -40,7 +40,7 @@ async def _read(call: Call) -> Answer:
     queue = call.office.rules.queues.get(call.path["name"])
     if queue is None:
         raise NotFound("there is no such queue")
-    why = await call.office.why.why(queue=queue.name, callback_id=None)
+    why = await call.office.why.why(queue=queue.name)
     shown = _shown(call, queue)
     return Answer(QueueDetail(**shown.model_dump(), why=[Reason.of(one) for one in why]))
 
