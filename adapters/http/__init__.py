@@ -1,5 +1,5 @@
 """Plain HTTP to places that others chose."""
 
-from adapters.http.messenger import HttpMessenger
+from adapters.http.messenger import HttpMessenger, Limits
 
-__all__ = ["HttpMessenger"]
+__all__ = ["HttpMessenger", "Limits"]

@@ -15,7 +15,9 @@ from adapters.sql import SqlStore
 from adapters.system import SystemClock
 from config.settings import Settings
 from gateway.app.intake import Intake
+from gateway.app.notices import Notices
 from gateway.app.service import Gateway
+from gateway.bootstrap.notices import telling
 from gateway.bootstrap.parts import build_intake, build_parts
 from gateway.bootstrap.rules import build_rules_of
 from gateway.domain.errors import StoreLocked
@@ -37,6 +39,7 @@ class Service:
     store: Store
     gateway: Gateway
     intake: Intake
+    notices: Notices
 
     @property
     def reader(self) -> Store:
@@ -51,7 +54,10 @@ class Service:
         gc.freeze()
         gc.set_threshold(_YOUNG, *gc.get_threshold()[1:])
         async with control_server(self.settings.data_dir, self.intake, self.health):
-            await self.gateway.run(stop, on_ready)
+            try:
+                await self.gateway.run(stop, on_ready)
+            finally:
+                self.notices.tail.close()  # A server waits for its streams to end.
 
     async def health(self) -> Mapping[str, Any]:
         """Tell how the service stands, for the control socket."""
@@ -93,4 +99,7 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         gateway = Gateway(build_parts(settings, rules, store))
         intake = build_intake(settings, rules, store)
         gateway.connect_intake(intake)
-        yield Service(settings=settings, store=store, gateway=gateway, intake=intake)
+        async with telling(settings, store) as notices:
+            yield Service(
+                settings=settings, store=store, gateway=gateway, intake=intake, notices=notices
+            )
