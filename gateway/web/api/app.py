@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Sequence
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from gateway.domain.errors import StoreUnavailable
 from gateway.web.api.call import Call, Door
 from gateway.web.api.conditions import etag_of, none_matches
 from gateway.web.api.frame import expectation, frame
 from gateway.web.api.gate import identify
 from gateway.web.api.marks import HEADERS, OPERATION_ID
+from gateway.web.api.openapi import document_of
 from gateway.web.api.operation import Answer, Operation
+from gateway.web.api.own import DOCUMENT, OWN
 from gateway.web.api.problem import Pointing, Refusal, refusal_of
 from gateway.web.api.problem_types import MISSING
 from gateway.web.api.reading import check_body, check_query, read_body
@@ -33,11 +37,13 @@ def build_app(
 
     Raises ValueError if two of them have the same id, or the same method and path.
     """
+    operations = (*operations, *OWN)
     _check(operations)
     secure = services.settings.tls is not None and door is Door.NETWORK
-    framed, prepared = frame(services.observe, secure=secure)
+    framed, prepared = frame(services.metrics.observe, secure=secure)
     app = web.Application(middlewares=[framed])
     app[SERVICES] = services
+    app[DOCUMENT] = _document(services, operations)
     app.on_response_prepare.append(prepared)
     replays = Replays()
     for operation in operations:
@@ -47,6 +53,12 @@ def build_app(
         if operation.method == "GET":
             resource.add_route("HEAD", handler, expect_handler=expectation)
     return app
+
+
+def _document(services: Services, operations: Sequence[Operation]) -> bytes:
+    url = services.settings.public_url
+    document = document_of(operations, version=services.version, public_url=url)
+    return json.dumps(document, ensure_ascii=False, indent=1).encode()
 
 
 def _check(operations: Sequence[Operation]) -> None:
@@ -81,6 +93,8 @@ def _endpoint(operation: Operation, services: Services, door: Door, replays: Rep
         except Exception as error:
             conditional = "If-Match" in request.headers
             refusal = refusal_of(error, pointing=pointing, conditional=conditional)
+            if refusal is not None and isinstance(error, StoreUnavailable) and door is Door.SOCKET:
+                refusal.detail = str(error)  # whoever owns the data may know how they are
             if refusal is None:
                 raise
             raise refusal from error

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel
 
+from gateway.app.office import Office
 from gateway.domain.records import Scope
 from gateway.web.api.conditions import wanted_version
 from gateway.web.api.operation import Operation
@@ -71,7 +72,7 @@ class Call:
     """The Idempotency-Key with who sent it and for what, hashed, so that nobody's meet; or None."""
 
     @property
-    def office(self) -> Any:  # noqa: ANN401
+    def office(self) -> Office:
         """Everything Kairos can do: intake, amendments, interactions, holds, why, store."""
         return self.services.office
 

@@ -91,6 +91,8 @@ class Refusal(Exception):
 class FieldProblem(Out):
     """One mistake in what was sent."""
 
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
+
     pointer: str | None = Field(None, description="Where in the body: a JSON pointer (RFC 6901).")
     parameter: str | None = Field(None, description="Which parameter, if it is not the body.")
     detail: str = Field(description="What is wrong with it.")
@@ -100,7 +102,7 @@ class FieldProblem(Out):
 class ProblemOut(Out):
     """Problem details (RFC 9457): why a request was refused, and how to mend it."""
 
-    model_config = ConfigDict(title="Problem")
+    model_config = ConfigDict(title="Problem", json_schema_serialization_defaults_required=False)
 
     type: str = Field(description="Which kind of problem: the address of a page about it.")
     title: str = Field(description="The kind of problem in a few words.")

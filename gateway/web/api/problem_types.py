@@ -227,5 +227,5 @@ SLOW: Final = _kind(
     "Send it again with the same Idempotency-Key: it is not done twice.",
 )
 
-ANY: Final = (METHOD, REQUEST_TIMEOUT, INTERNAL, UNAVAILABLE, SLOW)
+ANY: Final = (BAD_HTTP, EXPECTATION, METHOD, REQUEST_TIMEOUT, INTERNAL, UNAVAILABLE, SLOW)
 """What any operation may answer."""

@@ -30,7 +30,12 @@ class In(BaseModel):
 class Out(BaseModel):
     """Something that we answer."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        json_schema_serialization_defaults_required=True,
+    )
 
 
 class PageQuery(In):
