@@ -68,7 +68,7 @@ class Talk:
     ) -> Reply:
         """Send one request; ``If_Match`` stands for the header If-Match."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        content = {} if body is None else {"json": body}
+        content: dict[str, Any] = {} if body is None else {"json": body}
         async with self.rig.client.request(
             method, path, headers={**self.rig.auth_of(scope), **sent}, **content
         ) as response:
