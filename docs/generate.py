@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from config.schema import schema_text
+from gateway.cli.reference import reference
 from gateway.domain.machine import (
     CALLBACK_TABLE,
     LEG_TABLE,
@@ -72,6 +73,7 @@ def pages() -> dict[Path, str]:
     return {
         _HERE / "state-machines.md": state_machines,
         _HERE / "kairos.schema.json": schema_text(),
+        _HERE / "cli.md": reference(),
     }
 
 

@@ -10,12 +10,13 @@ from datetime import datetime
 from adapters.system import SystemClock
 from config.settings import Settings
 from gateway.app.amendments import Amendments
+from gateway.app.holds import Holds
 from gateway.app.rules import Rules as RulesInForce
 from gateway.bootstrap.parts import build_queues
 from gateway.bootstrap.rules import Rules
 from gateway.bootstrap.service import open_store
 from gateway.cli.desk import Reason
-from gateway.domain.records import HOLD_ALL, Hold, Scope, hold_on
+from gateway.domain.records import Scope
 from gateway.ports import Clock, Store
 from gateway.web.api.keys import make_key
 
@@ -27,10 +28,13 @@ class OwnDesk:
 
     running = False
 
-    def __init__(self, store: Store, clock: Clock, amendments: Amendments, by: str) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, amendments: Amendments, holds: Holds, by: str
+    ) -> None:
         self._store = store
         self._clock = clock
         self._amendments = amendments
+        self._holds = holds
         self._by = by
 
     async def cancel(self, callback_id: str, *, reason: str) -> None:
@@ -47,17 +51,13 @@ class OwnDesk:
         await self._amendments.call_now(callback_id, by=self._by, ignore_preferred=ignore_preferred)
 
     async def stop_all(self, *, reason: str) -> None:
-        await self._hold(HOLD_ALL, reason)
+        await self._holds.stop_all(by=self._by, reason=reason)
 
     async def hold_queue(self, queue: str, *, reason: str) -> None:
-        await self._hold(hold_on(queue), reason)
-
-    async def _hold(self, target: str, reason: str) -> None:
-        since = self._clock.now()
-        await self._store.hold(Hold(target=target, reason=reason, by=self._by, since=since))
+        await self._holds.hold_queue(queue, by=self._by, reason=reason)
 
     async def resume(self, target: str) -> bool:
-        return await self._store.release(target) is not None
+        return await self._holds.resume(target, by=self._by) is not None
 
     async def block(self, number: str, *, reason: str) -> None:
         await self._store.do_not_call(number, reason, self._clock.now())
@@ -84,7 +84,8 @@ async def open_desk(settings: Settings, rules: Rules) -> AsyncIterator[OwnDesk]:
     in_force = RulesInForce(rules.planner, rules.law, build_queues(settings))
     async with open_store(settings) as store:
         amendments = Amendments(store=store, clock=clock, rules=in_force)
-        yield OwnDesk(store, clock, amendments, _user())
+        holds = Holds(store=store, clock=clock, rules=in_force)
+        yield OwnDesk(store, clock, amendments, holds, _user())
 
 
 def _user() -> str:

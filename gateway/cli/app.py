@@ -20,11 +20,11 @@ __all__ = ["app", "run"]
 _HELP = """Kairos calls people back at the right moment, once.
 
 - `kairos practice`: try it, no telephone needed
-- `kairos serve --config kairos.yaml`: run it
-- `kairos import calls.csv`: bring callbacks in
-- `kairos callbacks --state exhausted`: see what became of them
+- `kairos init`: connect your own PBX; then `kairos check` and `kairos serve`
+- `kairos call "040 123 4567" --at "tomorrow 9:00"`: ask for a callback
+- `kairos why`: why is nothing dialing
 - `kairos show cb01kat5w9`: why was this one called, and when
-- `kairos audit`: is every promise kept
+- `kairos stop-all`: the panic button
 """
 _CODES = "\n".join(
     ["Exit codes:\n", *(f"- {code.value}: {text}" for code, text in EXIT_CODES.items())]
