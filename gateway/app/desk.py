@@ -8,7 +8,7 @@ reading a flight and keeping its new form.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain
@@ -19,7 +19,7 @@ import structlog
 from gateway.app.ledger import Ledger
 from gateway.app.outcome import conclusion, late_upgrade
 from gateway.app.registry import Registry
-from gateway.app.spec import QueueSpec
+from gateway.app.rules import Rules
 from gateway.app.wording import describe
 from gateway.domain.change import Change
 from gateway.domain.disposition import Disposition
@@ -36,7 +36,7 @@ from gateway.domain.flight import (
 )
 from gateway.domain.machine import LegEvent, LegState, step_leg
 from gateway.domain.model import Evidence, Flight, Leg, Role, Step
-from gateway.ports import Clock, Planner, Store
+from gateway.ports import Clock, Store
 
 __all__ = ["Desk"]
 
@@ -53,10 +53,9 @@ class Desk:
         *,
         store: Store,
         clock: Clock,
-        planner: Planner,
+        rules: Rules,
         registry: Registry,
         ledger: Ledger,
-        queues: Mapping[str, QueueSpec],
         spawn: Spawn,
     ) -> None:
         self.registry = registry
@@ -65,9 +64,8 @@ class Desk:
         self.on_customer_leg: Callable[[Flight, str], None] = lambda _flight, _channel: None
         self._store = store
         self._clock = clock
-        self._planner = planner
+        self._rules = rules
         self._ledger = ledger
-        self._queues = queues
         self._spawn = spawn
         self._closing: dict[str, asyncio.Event] = {}
         self._log = _log.bind()  # put together once, not for each of several lines a call
@@ -81,7 +79,7 @@ class Desk:
             if event.news not in {CallNews.ACCEPTED, CallNews.RINGING}:
                 self._late(event)
             return
-        queue = self._queues.get(flight.callback.queue)
+        queue = self._rules.queues.get(flight.callback.queue)
         needs_agent = queue.needs_agent if queue else True
         max_talk = queue.max_talk if queue else 0.0
         moved, effects = advance(flight, event, needs_agent=needs_agent, max_talk=max_talk)
@@ -216,7 +214,7 @@ class Desk:
 
     async def _conclude(self, flight: Flight, last: Leg, steps: tuple[Step, ...]) -> None:
         now = self._clock.now()
-        closed, change = await conclusion(flight, now, self._planner, (last,), steps)
+        closed, change = await conclusion(flight, now, self._rules.planner, (last,), steps)
         for leg in closed.legs:
             self.registry.remember(leg, closed)
         self._ledger.write(change)
@@ -256,7 +254,7 @@ class Desk:
 
     def _learnt(self, flight: Flight, event: CallEvent) -> Leg | None:
         """Return the leg as late news leaves it, or None if it says nothing new."""
-        queue = self._queues.get(flight.callback.queue)
+        queue = self._rules.queues.get(flight.callback.queue)
         needs_agent = queue.needs_agent if queue else True
         leg = advance(flight, event, needs_agent=needs_agent, max_talk=0.0)[0].leg(event.leg_id)
         return None if leg == flight.leg(event.leg_id) else leg

@@ -13,7 +13,9 @@ from datetime import datetime, timedelta
 import structlog
 
 from gateway.app.desk import Desk
+from gateway.app.holds import Holds
 from gateway.app.ledger import Ledger
+from gateway.app.rules import Rules
 from gateway.app.sender import Sender
 from gateway.app.spec import DispatchSpec, QueueSpec
 from gateway.app.strays import Strays
@@ -22,7 +24,6 @@ from gateway.domain.change import Candidate, Change, Demand
 from gateway.domain.errors import StoreError
 from gateway.domain.machine import CallbackEvent, LegEvent
 from gateway.domain.reserve import Terms, close_callback, decide, put_off
-from gateway.domain.windows import Law
 from gateway.ports import Clock, Dialer, Ids, Store
 
 __all__ = ["Dispatcher"]
@@ -50,30 +51,30 @@ class Dispatcher:
         store: Store,
         clock: Clock,
         ids: Ids,
-        law: Law,
+        rules: Rules,
+        holds: Holds,
         desk: Desk,
         ledger: Ledger,
         dialers: Mapping[str, Dialer],
         senders: Mapping[str, Sender],
-        queues: Mapping[str, QueueSpec],
         spec: DispatchSpec,
     ) -> None:
+        self.paused = ""
         self._store = store
         self._clock = clock
         self._ids = ids
-        self._law = law
+        self._rules = rules
+        self._holds = holds
         self._desk = desk
         self._ledger = ledger
         self._dialers = dialers
         self._senders = senders
-        self._queues = queues
         self._spec = spec
-        self._order = list(queues)
+        self._order = list(rules.queues)
         self._wake = asyncio.Event()
         self._urgent = asyncio.Event()
         self._slept_until: datetime | None = None
         self._lacked_room = True
-        self._paused = ""
         self._expiry_looked = float("-inf")
         self._strays = Strays(store, clock, desk, spec.node)
 
@@ -94,7 +95,7 @@ class Dispatcher:
 
     def pause(self, reason: str) -> None:
         """Reserve nothing more; what is reserved and not sent is given back."""
-        self._paused = reason
+        self.paused = reason
         for sender in self._senders.values():
             sender.release_all(f"not sent: {reason}")
 
@@ -133,7 +134,7 @@ class Dispatcher:
 
     async def _claim(self) -> None:
         """Ask for each queue once, as far as there is room; who was left out is first next time."""
-        left = [self._queues[name] for name in self._order]
+        left = self._line()
         while left:
             demands, agents = self._demands(left)
             if not demands:
@@ -144,12 +145,19 @@ class Dispatcher:
             self._order = [*(name for name in self._order if name not in asked), *asked]
             await self._reserve(demands, agents)
 
+    def _line(self) -> list[QueueSpec]:
+        """Return the queues there are now, who waits longest first."""
+        queues = self._rules.queues
+        known = [name for name in self._order if name in queues]
+        self._order = [*known, *(name for name in queues if name not in known)]
+        return [queues[name] for name in self._order]
+
     async def _reserve(self, demands: Sequence[Demand], agents: Mapping[str, str]) -> None:
         now = self._clock.now()
         terms = Terms(
             now=now,
             node=self._spec.node,
-            law=self._law,
+            law=self._rules.law,
             ids=self._ids,
             resolve_after=self._spec.resolve_after,
             epochs={name: one.status().boot_epoch for name, one in self._dialers.items()},
@@ -162,8 +170,9 @@ class Dispatcher:
             raise
         for flight in flights:
             self._desk.registry.put(flight)
-            if self._paused:
-                text = f"not sent: {self._paused}"
+            why_not = self.paused or self._holds.why(flight.callback.queue)
+            if why_not:
+                text = f"not sent: {why_not}"
                 self._desk.settle(flight.legs[0].id, LegEvent.RELEASE, text=text)
             else:
                 self._senders[flight.legs[0].carrier].enqueue(flight.legs[0].id)
@@ -180,31 +189,41 @@ class Dispatcher:
         if tick >= self._expiry_looked + every:
             self._expiry_looked = tick
             for callback in await self._store.overdue(now):
-                served = callback.queue in self._queues
-                why = "no carrier or agent was free" if served else "its queue was not configured"
-                reason = f"the deadline passed while {why}"
+                reason = f"the deadline passed while {self._in_vain(callback.queue)}"
                 self._ledger.write(close_callback(callback, CallbackEvent.EXPIRE, reason, now))
         look = now + timedelta(seconds=self._expiry_looked + every - tick)
         return min(due or look, look)
 
+    def _in_vain(self, queue: str) -> str:
+        """Say what a callback of this queue waited for."""
+        if queue not in self._rules.queues:
+            return "its queue was not configured"
+        return self._holds.why(queue) or "no carrier or agent was free"
+
     async def _next_due(self) -> datetime | None:
         # Each for itself: any of them may be the one that has something due.
-        servable = [name for name, queue in self._queues.items() if self._demands([queue])[0]]
-        self._lacked_room = len(servable) < len(self._queues)
-        return await self._store.next_due(servable) if servable else None
+        queues = self._rules.queues
+        servable = [name for name, queue in queues.items() if self._demands([queue])[0]]
+        self._lacked_room = len(servable) < len(queues)
+        due = await self._store.next_due(servable) if servable else None
+        if due is not None and due <= self._clock.now():
+            await self._holds.look()  # It is due and was not given: somebody else may hold it.
+        return due
 
     def _demands(self, queues: Iterable[QueueSpec]) -> tuple[list[Demand], dict[str, str]]:
         """Return what can be taken on now, and the agent for each agent-first queue.
 
         Room that is offered to one queue is not offered to those after it.
         """
-        if self._paused or self._ledger.trouble:
+        if self.paused or self._ledger.trouble:
             return [], {}
         demands: list[Demand] = []
         agents: dict[str, str] = {}
         promised: dict[str, int] = {}
         taken: set[str] = set()
         for queue in queues:
+            if self._holds.on(queue.name):
+                continue
             agent = self._free_agent(queue, taken)
             if queue.agents and agent is None:
                 continue

@@ -7,6 +7,7 @@ what it reserved is given back at once, and so that people see what stands.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -16,20 +17,15 @@ from gateway.app.rules import Rules
 from gateway.app.waiting import within
 from gateway.domain.amend import plain
 from gateway.domain.errors import BadInput, StoreError, StoreUnavailable
-from gateway.domain.records import HOLD_ALL, Hold
+from gateway.domain.records import HOLD_ALL, Hold, hold_on
 from gateway.ports import Clock, Store
 
-__all__ = ["Holds", "queue_target"]
+__all__ = ["Holds"]
 
 _log = structlog.get_logger()
 _LOOK_EVERY = 5.0
 _LOOK_SPACING = 1.0
 _LAST_ORDERS = 15.0
-
-
-def queue_target(name: str) -> str:
-    """Return the target of a hold on a queue."""
-    return f"queue:{name}"
 
 
 async def _nothing_under_way() -> None:
@@ -52,7 +48,7 @@ class Holds:
         self._rules = rules
         self._kept: dict[str, Hold] = {}
         self._unkept: dict[str, Hold] = {}
-        self._changes = 0
+        self._one_at_a_time = asyncio.Lock()
         self._looked = float("-inf")
 
     def standing(self) -> list[Hold]:
@@ -62,7 +58,7 @@ class Holds:
 
     def on(self, queue: str) -> Hold | None:
         """Return the hold that keeps a queue from being called, if one stands."""
-        for target in (HOLD_ALL, queue_target(queue)):
+        for target in (HOLD_ALL, hold_on(queue)):
             hold = self._kept.get(target) or self._unkept.get(target)
             if hold is not None:
                 return hold
@@ -93,18 +89,17 @@ class Holds:
         if name not in self._rules.queues:
             known = ", ".join(sorted(self._rules.queues))
             raise BadInput("queue", "no such queue", value=name, remedy=f"known are: {known}")
-        return await self._set(queue_target(name), by, reason)
+        return await self._set(hold_on(name), by, reason)
 
     async def resume(self, target: str = HOLD_ALL, *, by: str) -> Hold | None:
         """Lift a hold, durable on return; returns it, or None if there was none.
 
         Other holds still stand: resuming all does not resume a queue that is held by itself.
         """
-        self._changes += 1
-        lifted = await self._store.release(target)
-        self._changes += 1
-        local = self._kept.pop(target, None) or self._unkept.pop(target, None)
-        lifted = lifted or local
+        async with self._one_at_a_time:
+            lifted = await self._store.release(target)
+            local = (self._kept.pop(target, None), self._unkept.pop(target, None))
+        lifted = lifted or next(filter(None, local), None)
         if lifted is not None:
             _log.warning("calls.resumed", target=target, by=plain(by), since=lifted.since)
             self.on_resume()
@@ -113,14 +108,12 @@ class Holds:
     async def refresh(self) -> None:
         """Read what stands, set here or elsewhere. Raises StoreUnavailable."""
         self._looked = self._clock.monotonic()
-        for hold in tuple(self._unkept.values()):
-            await self._keep(hold)
-        changes = self._changes
-        found = {one.target: one for one in await self._store.holds()}
-        if changes != self._changes or found == self._kept:
-            return  # What was read while something changed here may be older than what is known.
-        more, fewer = found.keys() - self._kept.keys(), self._kept.keys() - found.keys()
-        self._kept = found
+        async with self._one_at_a_time:
+            for hold in tuple(self._unkept.values()):
+                await self._keep(hold)
+            found = {one.target: one for one in await self._store.holds()}
+            more, fewer = found.keys() - self._kept.keys(), self._kept.keys() - found.keys()
+            self._kept = found
         for target in sorted(more):
             _log.warning("calls.held", target=target, by=found[target].by, elsewhere=True)
         if more:
@@ -147,11 +140,11 @@ class Holds:
         hold = Hold(target=target, reason=reason, by=plain(by), since=self._clock.now())
         # From here on nothing more is handed to a carrier, whatever the database says.
         hold = self._unkept.setdefault(target, hold)
-        self._changes += 1
         self.on_hold()
         _log.warning("calls.held", target=target, by=plain(hold.by, reason))
         try:
-            kept = await self._keep(hold)
+            async with self._one_at_a_time:
+                kept = await self._keep(hold)
         except StoreUnavailable as error:
             problem = "nothing is sent, but that could not be kept and would not survive a restart"
             raise StoreUnavailable(f"{problem}: {error}") from error
@@ -160,12 +153,11 @@ class Holds:
         return kept
 
     async def _keep(self, hold: Hold) -> Hold:
+        """Have the database keep a hold; returns the one that stands. Under the lock."""
         await self._store.hold(hold)
-        self._changes += 1
         kept = {one.target: one for one in await self._store.holds()}.get(hold.target, hold)
         self._unkept.pop(hold.target, None)
         self._kept[hold.target] = kept
-        self._changes += 1
         return kept
 
 

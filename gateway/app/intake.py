@@ -11,18 +11,29 @@ from datetime import datetime, timedelta
 
 from gateway.app.asking import ask
 from gateway.app.outcome import planned
+from gateway.app.rules import Rules
 from gateway.app.spec import QueueSpec
 from gateway.domain.change import Added, NewCallback
 from gateway.domain.errors import BadInput
 from gateway.domain.machine import CallbackState
 from gateway.domain.model import Callback, Contact, Number, PreferredWindow, Step, mask
 from gateway.domain.windows import parse_zone
-from gateway.ports import Clock, Ids, NumberFacts, NumberPlan, Planner, PlanQuestion, Store
+from gateway.ports import Clock, Ids, NumberPlan, Planner, PlanQuestion, Store
 
 __all__ = ["CallbackRequest", "Intake"]
 
 _MAX_TEXT = 500
 _AT_A_STRETCH = 32
+_OF_THE_CONTACT = (
+    "numbers",
+    "name",
+    "zone",
+    "country",
+    "subdivision",
+    "language",
+    "industry",
+    "segment",
+)
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f]")
 _HALF = re.compile("[\ud800-\udfff]")
 
@@ -31,11 +42,14 @@ _HALF = re.compile("[\ud800-\udfff]")
 class CallbackRequest:
     """What somebody asks for. ``numbers`` as people write them, preferred first.
 
+    ``contact_id`` names a known contact instead; what describes the contact is then left out.
     ``deadline`` is an instant; None takes the queue's default. ``zone``, ``country`` and
-    ``subdivision`` are taken from the first number where they are not given.
+    ``subdivision`` are taken from the first number where they are not given. ``legal_basis``: why
+    the contact may be called, in the asker's words.
     """
 
-    numbers: tuple[str, ...] = field(repr=False)
+    numbers: tuple[str, ...] = field(default=(), repr=False)
+    contact_id: str | None = None
     name: str = field(default="", repr=False)
     queue: str = ""
     reason: str = ""
@@ -52,6 +66,14 @@ class CallbackRequest:
     source: str = "api"
     legal_basis: str = ""
     idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Fixed:
+    """Rules that nobody reloads."""
+
+    planner: Planner
+    queues: Mapping[str, QueueSpec]
 
 
 class Intake:
@@ -76,11 +98,14 @@ class Intake:
         self._clock = clock
         self._ids = ids
         self._numbers = numbers
-        self._planner = planner
-        self._queues = queues
+        self._rules: Rules | _Fixed = _Fixed(planner, queues)
         self._default_queue = default_queue
         self._default_country = default_country
         self._check_subdivision = check_subdivision
+
+    def go_by(self, rules: Rules) -> None:
+        """Plan by these rules from now on, and follow when they are replaced."""
+        self._rules = rules
 
     async def take(self, requests: Sequence[CallbackRequest]) -> list[Added | BadInput]:
         """Take requests in, durable on return; a bad one is answered in its place.
@@ -105,18 +130,20 @@ class Intake:
     async def keep(self, prepared: Sequence[NewCallback | BadInput]) -> list[Added | BadInput]:
         """Keep what was prepared, durable on return; each is answered in its place.
 
+        ``Added.merged``: there was one like it already, and its id is the one that is returned.
         Raises StoreUnavailable if nothing could be kept.
         """
         entries = [one for one in prepared if isinstance(one, NewCallback)]
-        added = iter(await self._store.add(entries) if entries else ())
-        for entry in entries:
-            if entry.callback.due_at is not None:
+        answers = await self._store.add(entries) if entries else ()
+        for entry, answer in zip(entries, answers, strict=True):
+            if entry.callback.due_at is not None and not answer.merged:
                 self.on_due(entry.callback.due_at)
+        added = iter(answers)
         return [one if isinstance(one, BadInput) else next(added) for one in prepared]
 
     async def _prepare(self, request: CallbackRequest, now: datetime) -> NewCallback:
         queue = self._queue(request.queue)
-        contact, facts = self._contact(request)
+        contact = await self._known(request) or self._contact(request)
         callback = Callback(
             id=self._ids.callback_id(),
             contact_id=contact.id,
@@ -137,20 +164,37 @@ class Intake:
             at=now,
             kind="requested",
             text=f"to {mask(contact.numbers[0].e164)} in {contact.zone or 'an unknown zone'}",
-            data={"source": request.source, "country": facts.country or ""},
+            data={"source": request.source, "country": contact.country or ""},
         )
         question = PlanQuestion(contact=contact, callback=callback, now=now)
-        after, step = planned(callback, await ask(self._planner, question), now)
+        after, step = planned(callback, await ask(self._rules.planner, question), now)
         return NewCallback(contact=contact, callback=after, steps=(came, step))
 
     def _queue(self, name: str) -> QueueSpec:
         wanted = name or self._default_queue
-        if wanted not in self._queues:
-            known = ", ".join(sorted(self._queues))
+        queues = self._rules.queues
+        if wanted not in queues:
+            known = ", ".join(sorted(queues))
             raise BadInput("queue", "no such queue", value=wanted, remedy=f"known are: {known}")
-        return self._queues[wanted]
+        return queues[wanted]
 
-    def _contact(self, request: CallbackRequest) -> tuple[Contact, NumberFacts]:
+    async def _known(self, request: CallbackRequest) -> Contact | None:
+        """Return the contact that is named by its id; None if the request describes one."""
+        if request.contact_id is None:
+            return None
+        for name in _OF_THE_CONTACT:
+            if getattr(request, name):
+                remedy = "leave it out, and change the contact itself"
+                raise BadInput(name, "cannot be given together with contact_id", remedy=remedy)
+        contact = await self._store.contact(request.contact_id)
+        if contact is None:
+            remedy = "give one that is known, or numbers instead"
+            raise BadInput("contact_id", "no such contact", remedy=remedy)
+        if not contact.numbers:
+            raise BadInput("contact_id", "the contact has no number", remedy="give it one first")
+        return contact
+
+    def _contact(self, request: CallbackRequest) -> Contact:
         if not request.numbers:
             raise BadInput("number", "missing", remedy="give at least one telephone number")
         country = _maybe_text("country", request.country) or self._default_country
@@ -167,7 +211,7 @@ class Intake:
         if request.subdivision:
             self._check_subdivision(home or "", request.subdivision)
         numbers = tuple(dict.fromkeys(one.e164 for one in facts))
-        contact = Contact(
+        return Contact(
             id=self._ids.contact_id(),
             numbers=tuple(Number(e164=number) for number in numbers),
             name=_text("name", request.name),
@@ -178,7 +222,6 @@ class Intake:
             industry=_maybe_text("industry", request.industry),
             segment=_maybe_text("segment", request.segment),
         )
-        return contact, first
 
     def _deadline(self, request: CallbackRequest, queue: QueueSpec, now: datetime) -> datetime:
         deadline = request.deadline or now + timedelta(seconds=queue.deadline_after)

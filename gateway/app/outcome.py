@@ -12,9 +12,12 @@ from gateway.domain.disposition import Disposition
 from gateway.domain.flight import conclude, reached_contact
 from gateway.domain.machine import CallbackEvent, CallbackState, step_callback
 from gateway.domain.model import Attempt, Callback, Contact, Flight, Leg, Plan, Step
+from gateway.domain.reserve import DIALING
 from gateway.ports import Planner, PlanQuestion
 
 __all__ = ["conclusion", "late_upgrade", "planned", "rebased"]
+
+_EARLIER = "an earlier attempt had reached them"
 
 
 async def conclusion(
@@ -76,10 +79,13 @@ def _without(contact: Contact, bad: tuple[str, ...], now: datetime) -> Contact:
 async def _next(flight: Flight, now: datetime, planner: Planner) -> tuple[Callback, Step]:
     callback = flight.callback
     disposition = flight.attempt.disposition
-    if disposition is Disposition.ANSWERED_HUMAN or callback.answered_late:
+    if disposition is Disposition.ANSWERED_HUMAN:
         answer: Plan | Stop = Stop(event=CallbackEvent.COMPLETE, reason="reached")
+    elif callback.answered_late:
+        answer = Stop(event=CallbackEvent.COMPLETE, reason=_marked(callback, _EARLIER))
     elif callback.cancel_requested:
-        answer = Stop(event=CallbackEvent.CANCEL, reason="canceled on request")
+        reason = _marked(callback, "canceled on request")
+        answer = Stop(event=CallbackEvent.CANCEL, reason=reason)
     else:
         question = PlanQuestion(
             contact=flight.contact,
@@ -89,6 +95,12 @@ async def _next(flight: Flight, now: datetime, planner: Planner) -> tuple[Callba
         )
         answer = await ask(planner, question)
     return planned(replace(callback, outcome=disposition or callback.outcome), answer, now)
+
+
+def _marked(callback: Callback, otherwise: str) -> str:
+    """Return the reason that was written down with a mark while the contact was being called."""
+    told = callback.state_reason
+    return otherwise if told in {"", DIALING} else told
 
 
 def planned(callback: Callback, answer: Plan | Stop, now: datetime) -> tuple[Callback, Step]:
@@ -136,9 +148,9 @@ def late_upgrade(flight: Flight, leg: Leg, now: datetime) -> Change:
     if told is Disposition.ANSWERED_HUMAN and callback.closed_at is None:
         outcome = replace(callback, outcome=told)
         if callback.state is CallbackState.DIALING:
-            after = outcome.moved(callback.state, answered_late=True)
+            after = outcome.moved(callback.state, answered_late=True, state_reason=_EARLIER)
         else:
-            stop = Stop(event=CallbackEvent.COMPLETE, reason="an earlier attempt had reached them")
+            stop = Stop(event=CallbackEvent.COMPLETE, reason=_EARLIER)
             after, step = planned(outcome, stop, now)
             steps.append(step)
     elif callback.used != flight.callback.used and callback.closed_at is None:
@@ -168,11 +180,12 @@ def rebased(change: Change, held: Callback) -> Change | None:
         answered_late=held.answered_late or wanted.answered_late,
     )
     if wanted.state is CallbackState.SCHEDULED and marks.answered_late:
-        reached = replace(marks, outcome=Disposition.ANSWERED_HUMAN)
-        stop = Stop(event=CallbackEvent.COMPLETE, reason="an earlier attempt had reached them")
+        by_us = held.outcome is Disposition.ANSWERED_HUMAN
+        reached = replace(marks, outcome=held.outcome if by_us else wanted.outcome)
+        stop = Stop(event=CallbackEvent.COMPLETE, reason=_marked(held, _EARLIER))
         after, step = planned(reached, stop, change.at)
     elif wanted.state is CallbackState.SCHEDULED and marks.cancel_requested:
-        stop = Stop(event=CallbackEvent.CANCEL, reason="canceled on request")
+        stop = Stop(event=CallbackEvent.CANCEL, reason=_marked(held, "canceled on request"))
         after, step = planned(marks, stop, change.at)
     else:
         return replace(change, callback=marks.moved(wanted.state))

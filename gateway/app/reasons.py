@@ -14,7 +14,7 @@ from gateway.domain.clockwords import local_words
 from gateway.domain.disposition import meaning
 from gateway.domain.machine import CallbackState
 from gateway.domain.model import Attempt, Callback, Contact, Guard
-from gateway.domain.records import HOLD_ALL, Hold
+from gateway.domain.records import HOLD_ALL, Hold, hold_on
 from gateway.domain.windows import Closed, CountryRule, Law, parse_zone
 from gateway.ports import CarrierStatus
 
@@ -122,7 +122,7 @@ def _held(hold: Hold, what: str) -> Reason:
 def _of_queue(seen: Snapshot, queue: QueueSpec) -> Iterator[Reason]:
     """Say what keeps a whole queue from being called."""
     for hold in seen.holds:
-        if hold.target == f"queue:{queue.name}":
+        if hold.target == hold_on(queue.name):
             yield _held(hold, f"queue {queue.name} is held")
     if seen.standing is None:
         return

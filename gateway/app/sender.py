@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -16,13 +16,15 @@ from typing import Any
 import structlog
 
 from gateway.app.desk import Desk
-from gateway.app.spec import DispatchSpec, QueueSpec
+from gateway.app.holds import Holds
+from gateway.app.rules import Rules
+from gateway.app.spec import DispatchSpec
 from gateway.domain.disposition import Disposition
 from gateway.domain.errors import DialError, NotSent, Refused, StoreError
 from gateway.domain.machine import LegEvent, LegState
 from gateway.domain.model import Flight, Leg, Role
 from gateway.domain.pacing import Bucket, take, wait_for_token
-from gateway.domain.windows import Closed, Law
+from gateway.domain.windows import Closed
 from gateway.ports import Clock, Dialer, DialOrder, Ids, Store
 
 __all__ = ["Sender"]
@@ -52,8 +54,8 @@ class Sender:
         clock: Clock,
         ids: Ids,
         desk: Desk,
-        law: Law,
-        queues: Mapping[str, QueueSpec],
+        rules: Rules,
+        holds: Holds,
         spec: DispatchSpec,
         spawn: Spawn,
     ) -> None:
@@ -64,12 +66,14 @@ class Sender:
         self._clock = clock
         self._ids = ids
         self._desk = desk
-        self._law = law
-        self._queues = queues
+        self._rules = rules
+        self._holds = holds
         self._spec = spec
         self._spawn = spawn
         self._waiting: deque[_Waiting] = deque()
         self._news = asyncio.Event()
+        self._handing_over = 0
+        self._handed_over = asyncio.Event()
         self._bucket = Bucket(float(dialer.limits.burst), clock.monotonic())
 
     @property
@@ -87,6 +91,23 @@ class Sender:
         while self._waiting:
             waiting = self._waiting.popleft()
             self._desk.settle(waiting.leg_id, LegEvent.RELEASE, text=why)
+
+    def release_held(self) -> None:
+        """Give back every leg that was not written yet and whose queue is held."""
+        waiting, self._waiting = self._waiting, deque()
+        for one in waiting:
+            flight = self._desk.registry.of_leg(one.leg_id)
+            held = self._holds.why(flight.callback.queue) if flight else ""
+            if held:
+                self._desk.settle(one.leg_id, LegEvent.RELEASE, text=f"not sent: {held}")
+            else:
+                self._waiting.append(one)
+
+    async def last_orders(self) -> None:
+        """Wait until the carrier took or refused every order it is being handed now."""
+        while self._handing_over:
+            self._handed_over.clear()
+            await self._handed_over.wait()
 
     async def run(self) -> None:
         """Send what is queued, in order, until canceled. Cancelable at any await."""
@@ -142,10 +163,21 @@ class Sender:
                 text = "not sent: canceled, or on the do-not-call list since it was reserved"
                 self._desk.not_granted(one.leg_id, text)
                 continue
-            flight = self._desk.sending(one.leg_id, at, after)
+            flight = self._desk.sending(one.leg_id, at, after, why_not=self._withdrawn(one.leg_id))
             if flight is not None:
                 order = self._order(flight, flight.leg(one.leg_id), one.bridge_to)
                 self._spawn(self._originate(order), "originate")
+
+    def _withdrawn(self, leg_id: str) -> str:
+        """Return why a leg may not be sent though the database granted it; empty if it may."""
+        flight = self._desk.registry.of_leg(leg_id)
+        if flight is None:
+            return ""
+        queue = flight.callback.queue
+        held = self._holds.why(queue)
+        if not held and queue not in self._rules.queues:
+            held = f"its queue {queue} is not configured"
+        return f"not sent: {held}" if held else ""
 
     def _objection(self, waiting: _Waiting) -> str:
         """Return why a reserved leg may not be sent after all; empty if it may."""
@@ -154,23 +186,25 @@ class Sender:
             return "not sent: its attempt is over"
         leg, callback, now = flight.leg(waiting.leg_id), flight.callback, self._clock.now()
         status = self._dialer.status()
-        verdict = self._law.allows(flight.contact, callback.queue, now, callback.preferred)
+        verdict = self._rules.law.allows(flight.contact, callback.queue, now, callback.wishes)
         agents = [one for one in flight.legs if one.role is Role.AGENT]
         agent_left = leg.role is Role.CUSTOMER and agents and not any(a.is_open for a in agents)
         objections = {
             f"{status.name} is down ({status.reason})": not status.up,
             f"{status.name} was restarted": status.boot_epoch != leg.boot_epoch,
-            f"its queue {callback.queue} is not configured": callback.queue not in self._queues,
-            "the contact was reached by an earlier attempt": callback.answered_late,
+            self._holds.why(callback.queue): True,  # empty if there is none
+            f"its queue {callback.queue} is not configured": callback.queue
+            not in self._rules.queues,
+            "the contact was reached already": callback.answered_late,
             "canceled on request": callback.cancel_requested,
             "the deadline passed": now > callback.deadline,
             getattr(verdict, "reason", ""): isinstance(verdict, Closed),
             "the agent hung up": agent_left,
         }
-        return next((f"not sent: {why}" for why, holds in objections.items() if holds), "")
+        return next((f"not sent: {why}" for why, so in objections.items() if why and so), "")
 
     def _order(self, flight: Flight, leg: Leg, bridge_to: str) -> DialOrder:
-        queue = self._queues[flight.callback.queue]
+        queue = self._rules.queues[flight.callback.queue]
         route = queue.hold_route if leg.role is Role.AGENT else queue.route
         return DialOrder(
             leg_id=leg.id,
@@ -183,6 +217,19 @@ class Sender:
         )
 
     async def _originate(self, order: DialOrder) -> None:
+        held = self._holds.why(order.queue)
+        if held:
+            text = f"not sent: {held}"
+            self._desk.settle(order.leg_id, LegEvent.PROVE_NOT_PLACED, text=text)
+            return
+        self._handing_over += 1
+        try:
+            await self._hand_over(order)
+        finally:
+            self._handing_over -= 1
+            self._handed_over.set()
+
+    async def _hand_over(self, order: DialOrder) -> None:
         try:
             await self._dialer.originate(order)
         except NotSent as error:

@@ -12,16 +12,22 @@ import structlog
 
 from gateway.app.desk import Desk
 from gateway.app.dispatch import Dispatcher
+from gateway.app.holds import Holds
 from gateway.app.intake import Intake
 from gateway.app.ledger import Ledger
+from gateway.app.marks import Marks
+from gateway.app.office import Office
+from gateway.app.reasons import CarrierView, Standing
 from gateway.app.registry import Registry
 from gateway.app.resolve import Resolver
+from gateway.app.rules import Rules
 from gateway.app.sender import Sender
 from gateway.app.spec import DispatchSpec, QueueSpec
 from gateway.app.track import track
 from gateway.app.waiting import within
 from gateway.domain.errors import LoginRefused
-from gateway.domain.model import Flight, Leg
+from gateway.domain.model import Flight, Leg, Role
+from gateway.domain.records import Hold
 from gateway.domain.windows import Law
 from gateway.ports import CarrierStatus, Clock, Dialer, Ids, Planner, Store
 
@@ -47,12 +53,13 @@ class Parts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """How the gateway stands: carriers, trouble with the database, calls open now."""
+    """How the gateway stands: carriers, trouble with the database, calls open now, holds."""
 
     carriers: tuple[CarrierStatus, ...]
     database_trouble: str
     open_attempts: int
     refused: tuple[str, ...]
+    holds: tuple[Hold, ...] = ()
 
 
 class Gateway:
@@ -65,14 +72,15 @@ class Gateway:
         self._drained = asyncio.Event()
         self._side_tasks: set[asyncio.Task[None]] = set()
         self.registry = Registry(self._room)
+        self.rules = Rules(parts.planner, parts.law, parts.queues)
+        self.holds = Holds(store=parts.store, clock=parts.clock, rules=self.rules)
         self._ledger = Ledger(parts.store, parts.clock, self._wake)
         self.desk = Desk(
             store=parts.store,
             clock=parts.clock,
-            planner=parts.planner,
+            rules=self.rules,
             registry=self.registry,
             ledger=self._ledger,
-            queues=parts.queues,
             spawn=self._spawn,
         )
         self.resolver = Resolver(
@@ -83,25 +91,48 @@ class Gateway:
             store=parts.store,
             clock=parts.clock,
             ids=parts.ids,
-            law=parts.law,
+            rules=self.rules,
+            holds=self.holds,
             desk=self.desk,
             ledger=self._ledger,
             dialers=parts.dialers,
             senders=self.senders,
-            queues=parts.queues,
             spec=parts.spec,
         )
         self.desk.on_planned = self.dispatcher.planned
         self.desk.on_hang_up = self._hang_up
         self.desk.on_customer_leg = self._customer_leg
+        self.holds.on_hold = self._release_held
+        self.holds.on_resume = self._wake
+        self.holds.last_orders = self._last_orders
+        self._marks = Marks(self.desk, self._start_hang_up)
 
     def planned(self, due_at: datetime) -> None:
         """Hear of a new callback, so that its time is slept on."""
         self.dispatcher.planned(due_at)
 
     def connect_intake(self, intake: Intake) -> None:
-        """Let a new callback wake the dispatcher."""
+        """Let a new callback wake the dispatcher, and the intake go by the rules in force."""
         intake.on_due = self.planned
+        intake.go_by(self.rules)
+
+    def connect(self, office: Office) -> None:
+        """Let what people ask for reach the calls; the office must hold this gateway's holds."""
+        self.connect_intake(office.intake)
+        office.amendments.on_due = self.planned
+        office.amendments.on_amended = self._marks.set
+        office.interactions.on_change = self._marks.set
+        office.why.standing = self.standing
+
+    def reload(self, planner: Planner, law: Law, queues: Mapping[str, QueueSpec]) -> None:
+        """Go by these rules from now on, all at once; calls under way go on.
+
+        Carriers stay as they are. Callbacks of a queue that is gone wait until it is configured
+        again or their deadline passes; a leg of it that was not sent yet is given back.
+        """
+        self.rules.replace(planner, law, queues)
+        _log.info("rules.replaced", queues=sorted(queues))
+        self._wake()
 
     def health(self) -> Health:
         """Tell how the gateway stands now."""
@@ -110,6 +141,24 @@ class Gateway:
             database_trouble=self._ledger.trouble,
             open_attempts=len(self.registry),
             refused=tuple(f"{name}: {why}" for name, why in self._refused.items()),
+            holds=tuple(self.holds.standing()),
+        )
+
+    def standing(self) -> Standing:
+        """Tell what could keep calls from being made."""
+        busy = {leg.target for one in self.registry for leg in one.legs if _is_busy_agent(leg)}
+        return Standing(
+            carriers={
+                name: CarrierView(
+                    status=one.status(),
+                    room=one.limits.concurrent_calls - self.registry.in_use(name),
+                    refused=self._refused.get(name, ""),
+                )
+                for name, one in self._parts.dialers.items()
+            },
+            busy_agents=frozenset(busy),
+            database_trouble=self._ledger.trouble,
+            stopping=self.dispatcher.paused,
         )
 
     async def run(self, stop: asyncio.Event, on_ready: Callable[[], None] = lambda: None) -> None:
@@ -118,6 +167,7 @@ class Gateway:
         Raises LoginRefused when no carrier is left that lets us in; any defect in a part ends
         the whole (the database holds every state, a restart resolves it).
         """
+        await self.holds.refresh()
         for flight in await self._parts.store.open_flights(self._parts.spec.node):
             self.registry.put(flight)
         async with asyncio.TaskGroup() as group:
@@ -141,6 +191,7 @@ class Gateway:
             "ledger": self._ledger.run(),
             "resolver": self.resolver.run(),
             "dispatcher": self.dispatcher.run(),
+            "holds": self.holds.run(),
         }
         for name, dialer in self._parts.dialers.items():
             parts[f"link:{name}"] = self._link(dialer, stop)
@@ -185,8 +236,8 @@ class Gateway:
             clock=self._parts.clock,
             ids=self._parts.ids,
             desk=self.desk,
-            law=self._parts.law,
-            queues=self._parts.queues,
+            rules=self.rules,
+            holds=self.holds,
             spec=self._parts.spec,
             spawn=self._spawn,
         )
@@ -211,9 +262,24 @@ class Gateway:
         if sender is not None:
             await sender.hang_up(leg)
 
+    def _start_hang_up(self, leg: Leg) -> None:
+        self._spawn(self._hang_up(leg), "hang-up")
+
+    def _release_held(self) -> None:
+        for sender in self.senders.values():
+            sender.release_held()
+
+    async def _last_orders(self) -> None:
+        for sender in self.senders.values():
+            await sender.last_orders()
+
     def _room(self) -> None:
         self.dispatcher.room()
         self._drained.set()
 
     def _wake(self) -> None:
         self.dispatcher.wake()
+
+
+def _is_busy_agent(leg: Leg) -> bool:
+    return leg.is_open and leg.role is Role.AGENT

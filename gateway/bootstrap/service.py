@@ -12,13 +12,15 @@ from typing import Any
 import structlog
 
 from adapters.sql import SqlStore
-from adapters.system import SystemClock
+from adapters.system import RandomIds, SystemClock
 from config.settings import Settings
 from gateway.app.intake import Intake
 from gateway.app.notices import Notices
+from gateway.app.office import Office
 from gateway.app.service import Gateway
 from gateway.bootstrap.notices import telling
-from gateway.bootstrap.parts import build_intake, build_parts
+from gateway.bootstrap.office import build_office
+from gateway.bootstrap.parts import build_intake, build_numbers, build_parts
 from gateway.bootstrap.rules import build_rules_of
 from gateway.domain.errors import StoreLocked
 from gateway.ports import Store
@@ -39,6 +41,7 @@ class Service:
     store: Store
     gateway: Gateway
     intake: Intake
+    office: Office
     notices: Notices
 
     @property
@@ -69,6 +72,9 @@ class Service:
             "database_trouble": health.database_trouble,
             "open_attempts": health.open_attempts,
             "refused": list(health.refused),
+            "holds": [
+                {"target": one.target, "by": one.by, "reason": one.reason} for one in health.holds
+            ],
             "callbacks": await self.store.counts(),
         }
 
@@ -98,8 +104,22 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
                 raise StoreLocked(f"another Kairos serves from {settings.data_dir}")
         gateway = Gateway(build_parts(settings, rules, store))
         intake = build_intake(settings, rules, store)
-        gateway.connect_intake(intake)
+        office = build_office(
+            store=store,
+            clock=SystemClock(),
+            ids=RandomIds(),
+            numbers=build_numbers(settings),
+            default_country=settings.default_country,
+            intake=intake,
+            rules=gateway.rules,
+            gateway=gateway,
+        )
         async with telling(settings, store) as notices:
             yield Service(
-                settings=settings, store=store, gateway=gateway, intake=intake, notices=notices
+                settings=settings,
+                store=store,
+                gateway=gateway,
+                intake=intake,
+                office=office,
+                notices=notices,
             )

@@ -78,7 +78,8 @@ def cancel(view: CallbackView, *, by: str, reason: str, now: datetime) -> Change
     if callback.state is CallbackState.DIALING:
         if callback.cancel_requested:
             return None
-        marked = callback.moved(callback.state, cancel_requested=True, state_reason=words)
+        told = callback.state_reason if callback.answered_late else words
+        marked = callback.moved(callback.state, cancel_requested=True, state_reason=told)
         return Change(
             at=now, callback=marked, steps=(_step(callback, now, "cancel_requested", words),)
         )

@@ -19,7 +19,10 @@ from gateway.domain.machine import CallbackEvent, LegState, step_callback
 from gateway.domain.model import Attempt, Callback, Guard, Leg, Role, Step, mask
 from gateway.domain.windows import Closed, CountryRule, Law, parse_zone
 
-__all__ = ["NewIds", "Terms", "close_callback", "decide", "put_off"]
+__all__ = ["DIALING", "NewIds", "Terms", "close_callback", "decide", "put_off"]
+
+DIALING = "dialing"
+"""The state's reason while nothing else is to be said of it."""
 
 # A contact who is in a call already is looked at again after this long, in seconds.
 _BUSY_LOOK_AGAIN = 30.0
@@ -162,7 +165,7 @@ def _reserve(
     )
     leg = _first_leg(attempt, terms, candidate.carrier, agent)
     state = step_callback(callback.state, CallbackEvent.RESERVE)
-    moved = callback.moved(state, due_at=None, attempts=attempt.n, state_reason="dialing")
+    moved = callback.moved(state, due_at=None, attempts=attempt.n, state_reason=DIALING)
     decider = callback.plan.decider if callback.plan else "unplanned"
     step = Step(
         callback_id=callback.id,

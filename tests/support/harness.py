@@ -11,8 +11,10 @@ from weakref import WeakKeyDictionary
 
 from adapters.memory import ManualClock, MemoryDialer, MemoryStore
 from gateway.app.intake import CallbackRequest, Intake
+from gateway.app.office import Office
 from gateway.app.service import Gateway, Parts
 from gateway.app.spec import DispatchSpec, QueueSpec
+from gateway.bootstrap.office import build_office
 from gateway.domain.change import Added, Stop
 from gateway.domain.disposition import Disposition
 from gateway.domain.events import CallNews
@@ -70,6 +72,7 @@ class Harness:
     dialer: MemoryDialer
     gateway: Gateway
     intake: Intake
+    office: Office
     planner: PlainPlanner
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -170,9 +173,24 @@ async def gateway_of(
         default_queue="support",
         default_country="FI",
     )
-    gateway.connect_intake(intake)
+    office = build_office(
+        store=store,
+        clock=clock,
+        ids=ids,
+        numbers=Everywhere(),
+        default_country="FI",
+        intake=intake,
+        rules=gateway.rules,
+        gateway=gateway,
+    )
     harness = Harness(
-        clock=clock, store=store, dialer=dialer, gateway=gateway, intake=intake, planner=planner
+        clock=clock,
+        store=store,
+        dialer=dialer,
+        gateway=gateway,
+        intake=intake,
+        office=office,
+        planner=planner,
     )
     running = asyncio.ensure_future(gateway.run(harness.stop))
     try:
