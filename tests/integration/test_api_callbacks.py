@@ -115,6 +115,7 @@ async def test_a_known_contact_is_called_by_its_id(kept: Talk) -> None:
         ({"number": 358401234567}, "/number"),
         ({"numbers": []}, "/numbers"),
         ({"contact_id": "nobody"}, "/contact_id"),
+        ({"contact_id": "nobody", "name": "Kaisa"}, "/name"),
         ({"number": KAISA, "queue": "nowhere"}, "/queue"),
         ({"number": KAISA, "zone": "Europe/Nowhere"}, "/zone"),
         ({"number": KAISA, "deadline": "2020-01-01T00:00:00Z"}, "/deadline"),

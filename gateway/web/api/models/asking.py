@@ -14,7 +14,6 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from gateway.app.intake import CallbackRequest
-from gateway.domain.model import Contact
 from gateway.web.api.models.each import ItemProblem, each
 from gateway.web.api.models.values import (
     Country,
@@ -58,7 +57,10 @@ class NewCallback(In):
     numbers: list[WrittenNumber] | None = Field(
         None, min_length=1, max_length=MOST_NUMBERS, description="Several, the preferred one first."
     )
-    contact_id: Id | None = Field(None, description="A contact that is known already.")
+    contact_id: Id | None = Field(
+        None,
+        description="A contact that is known already; what describes it is then left out here.",
+    )
     name: Text = Field("", description="The person's name.", examples=["Kaisa Virtanen"])
     queue: Text = Field(
         "", description="Who is to call; left out: the default queue.", examples=["support"]
@@ -104,29 +106,22 @@ class NewCallback(In):
             raise PydanticCustomError("who", "give exactly one of number, numbers and contact_id")
         return self
 
-    def request(
-        self, *, now: datetime, key: str | None = None, contact: Contact | None = None
-    ) -> CallbackRequest:
-        """Return what the intake takes; ``contact`` is the one ``contact_id`` names.
-
-        What is not said here is as the contact has it.
-        """
-        numbers = self.numbers or ([self.number] if self.number is not None else [])
-        if contact is not None:
-            numbers = [one.e164 for one in contact.numbers]
+    def request(self, *, now: datetime, key: str | None = None) -> CallbackRequest:
+        """Return what the intake takes."""
         return CallbackRequest(
-            numbers=tuple(numbers),
-            name=self.name or (contact.name if contact else ""),
+            numbers=tuple(self.numbers or ([self.number] if self.number is not None else [])),
+            contact_id=self.contact_id,
+            name=self.name,
             queue=self.queue,
             reason=self.reason,
             requested_at=self.requested_at,
             deadline=moment(self.deadline, now),
-            zone=self.zone or (contact.zone if contact else None),
-            country=self.country or (contact.country if contact else None),
-            subdivision=self.subdivision or (contact.subdivision if contact else None),
-            language=self.language or (contact.language if contact else None),
-            industry=self.industry or (contact.industry if contact else None),
-            segment=self.segment or (contact.segment if contact else None),
+            zone=self.zone,
+            country=self.country,
+            subdivision=self.subdivision,
+            language=self.language,
+            industry=self.industry,
+            segment=self.segment,
             preferred=tuple(one.window() for one in self.preferred),
             worth=self.worth,
             source=self.source,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final, Self
 
 from pydantic import ConfigDict, Field, model_validator
@@ -30,7 +31,8 @@ class CallbackPatch(In):
     # A factory, not a default: a field that is left out has no value at all in the document.
     reason: Text = Field(default_factory=str, description="What it is about.")
     deadline: Moment = Field(
-        default_factory=str, description="No call is begun after this: an instant, or from now on."
+        default_factory=timedelta,
+        description="No call is begun after this: an instant, or from now on.",
     )
     preferred: list[WindowRequest] = Field(
         default_factory=list,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Final, overload
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -102,7 +102,7 @@ Duration = Annotated[
 """A duration as ISO 8601 writes it, in weeks or in days, hours, minutes and seconds."""
 
 Moment = Annotated[
-    Any,
+    datetime | timedelta,
     BeforeValidator(_moment),
     WithJsonSchema(
         {
@@ -117,6 +117,12 @@ Moment = Annotated[
 """An instant, or a duration from now on: a ``datetime`` or a ``timedelta``."""
 
 
+@overload
+def moment(value: datetime | timedelta, now: datetime) -> datetime: ...
+@overload
+def moment(value: None, now: datetime) -> None: ...
+@overload
+def moment(value: datetime | timedelta | None, now: datetime) -> datetime | None: ...
 def moment(value: datetime | timedelta | None, now: datetime) -> datetime | None:
     """Turn a moment into an instant."""
     return now + value if isinstance(value, timedelta) else value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 from pydantic import ValidationError
@@ -10,7 +9,6 @@ from pydantic import ValidationError
 from gateway.app.intake import CallbackRequest
 from gateway.domain.change import Added
 from gateway.domain.errors import BadInput
-from gateway.domain.model import Contact
 from gateway.domain.records import Scope
 from gateway.web.api.call import Call, Door
 from gateway.web.api.models.asking import (
@@ -39,10 +37,8 @@ _ID: Final = "cb01jd9w7k2v5c8m4n6p0q1r3s5t"
 
 
 async def _create(call: Call) -> Answer:
-    wanted = call.body(NewCallback)
-    known = await _known(call, [wanted])
-    request = _request(call, wanted, known, call.idempotency_key)
-    [answer] = await call.office.intake.take([request])
+    wanted, now = call.body(NewCallback), call.services.clock.now()
+    [answer] = await call.office.intake.take([wanted.request(now=now, key=call.idempotency_key)])
     if isinstance(answer, BadInput):
         raise answer
     return Answer(
@@ -53,9 +49,13 @@ async def _create(call: Call) -> Answer:
 
 
 async def _create_many(call: Call) -> Answer:
-    items = call.body(CallbackBatch).checked()
-    known = await _known(call, (one for one in items if isinstance(one, CallbackItem)))
-    asked = [_asked(call, item, known) for item in items]
+    now = call.services.clock.now()
+    asked = [
+        one.request(now=now, key=_own_key(call, one.idempotency_key))
+        if isinstance(one, CallbackItem)
+        else one
+        for one in call.body(CallbackBatch).checked()
+    ]
     requests = [one for one in asked if isinstance(one, CallbackRequest)]
     answers = iter(await call.office.intake.take(requests) if requests else ())
     results = [
@@ -71,36 +71,6 @@ async def _create_many(call: Call) -> Answer:
             results=results,
         )
     )
-
-
-async def _known(call: Call, wanted: Iterable[NewCallback]) -> dict[str, Contact]:
-    """Look up the contacts that are named by their id."""
-    names = dict.fromkeys(one.contact_id for one in wanted if one.contact_id is not None)
-    found = [await call.office.store.contact(name) for name in names]
-    return {one.id: one for one in found if one is not None}
-
-
-def _request(
-    call: Call, wanted: NewCallback, known: dict[str, Contact], key: str | None
-) -> CallbackRequest:
-    contact = None
-    if wanted.contact_id is not None:
-        contact = known.get(wanted.contact_id)
-        if contact is None:
-            remedy = "list /v1/contacts, or give the number"
-            raise BadInput("contact_id", "there is no such contact", remedy=remedy)
-    return wanted.request(now=call.services.clock.now(), key=key, contact=contact)
-
-
-def _asked(
-    call: Call, item: CallbackItem | ValidationError, known: dict[str, Contact]
-) -> CallbackRequest | ValidationError | BadInput:
-    if isinstance(item, ValidationError):
-        return item
-    try:
-        return _request(call, item, known, _own_key(call, item.idempotency_key))
-    except BadInput as problem:
-        return problem
 
 
 def _own_key(call: Call, key: str | None) -> str | None:
