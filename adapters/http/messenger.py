@@ -68,12 +68,14 @@ class HttpMessenger:
         self._limits = limits
         self._lookup = lookup
         self._session: aiohttp.ClientSession | None = None
+        self._resolver: CheckedResolver | None = None
 
     async def __aenter__(self) -> Self:
         limits = self._limits
         open_to_all = limits.allow_private or limits.proxy is not None
+        self._resolver = CheckedResolver(allow_private=open_to_all, lookup=self._lookup)
         connector = aiohttp.TCPConnector(
-            resolver=CheckedResolver(allow_private=open_to_all, lookup=self._lookup),
+            resolver=self._resolver,
             use_dns_cache=False,
             ssl=ssl.create_default_context(cafile=limits.cafile),
             limit=_MOST_CONNECTIONS,
@@ -94,6 +96,9 @@ class HttpMessenger:
         if self._session is not None:
             await self._session.close()
             self._session = None
+        if self._resolver is not None:
+            await self._resolver.close()
+            self._resolver = None
 
     def check(self, url: str) -> None:
         """Refuse an address that can be seen to be unusable. Raises BadInput."""
