@@ -64,7 +64,8 @@ async def test_a_callback_is_asked_for_and_read_again(kept: Talk) -> None:
 async def test_a_second_request_of_the_same_contact_is_merged_and_says_so(kept: Talk) -> None:
     first = await kept.ask("POST", "/v1/callbacks", {"number": KAISA})
     second = await kept.ask("POST", "/v1/callbacks", {"number": "+358 40 123 4567"})
-    assert (second.status, second.data) == (200, {"id": first.data["id"], "merged": True})
+    assert (second.status, second.data) == (200, {**first.data, "merged": True})
+    assert (first.data["state"], first.data["due_at"]) == ("SCHEDULED", "2026-03-10T08:00:00Z")
     journal = await kept.ask("GET", f"/v1/callbacks/{first.data['id']}/journal")
     assert "merged" in [one["kind"] for one in journal.data["data"]]
 

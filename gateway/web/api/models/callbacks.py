@@ -32,6 +32,24 @@ class Received(Out):
         description="True: nothing new was made. The same Idempotency-Key was used before, or this "
         "contact already waits for a call from this queue; `id` names that callback."
     )
+    state: CallbackState
+    state_reason: str = Field(description="Why it is in this state, in plain words.")
+    queue: str
+    due_at: datetime | None = Field(description="When the first call is planned.")
+    deadline: datetime
+
+    @classmethod
+    def of(cls, callback: Kept, *, merged: bool) -> Self:
+        """Write down what became of a request."""
+        return cls(
+            id=callback.id,
+            merged=merged,
+            state=callback.state,
+            state_reason=callback.state_reason,
+            queue=callback.queue,
+            due_at=callback.due_at,
+            deadline=callback.deadline,
+        )
 
 
 class Plan(Out):

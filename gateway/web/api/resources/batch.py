@@ -8,8 +8,10 @@ from pydantic import ValidationError
 
 from gateway.app.intake import CallbackRequest
 from gateway.domain.change import Added
-from gateway.domain.errors import BadInput
+from gateway.domain.errors import BadInput, NotFound
+from gateway.domain.model import Callback
 from gateway.domain.records import Scope
+from gateway.ports import History
 from gateway.web.api.call import Call, Door
 from gateway.web.api.models.asking import (
     BatchAnswer,
@@ -35,17 +37,38 @@ _REQUEST: Final = {
 }
 _ID: Final = "cb01jd9w7k2v5c8m4n6p0q1r3s5t"
 
+_RECEIVED: Final = {
+    "id": _ID,
+    "state": "SCHEDULED",
+    "state_reason": "waits for Monday, 09:30",
+    "queue": "support",
+    "due_at": "2026-02-02T07:30:00Z",
+    "deadline": "2026-02-02T15:00:00Z",
+}
+
 
 async def _create(call: Call) -> Answer:
     wanted, now = call.body(NewCallback), call.services.clock.now()
-    [answer] = await call.office.intake.take([wanted.request(now=now, key=call.idempotency_key)])
-    if isinstance(answer, BadInput):
-        raise answer
+    intake = call.office.intake
+    prepared = await intake.prepare([wanted.request(now=now, key=call.idempotency_key)])
+    [asked], [added] = prepared, await intake.keep(prepared)
+    if isinstance(asked, BadInput):
+        raise asked
+    if isinstance(added, BadInput):
+        raise added
+    callback = await _read(call, added) if added.merged else asked.callback
     return Answer(
-        Received(id=answer.callback_id, merged=answer.merged),
-        status=200 if answer.merged else 201,
-        location=f"/v1/callbacks/{answer.callback_id}",
+        Received.of(callback, merged=added.merged),
+        status=200 if added.merged else 201,
+        location=f"/v1/callbacks/{callback.id}",
     )
+
+
+async def _read(call: Call, added: Added) -> Callback:
+    way: History | None = await call.office.store.history(added.callback_id)
+    if way is None:
+        raise NotFound("the callback it was merged into is gone")
+    return way.callback
 
 
 async def _create_many(call: Call) -> Answer:
@@ -105,8 +128,8 @@ OPERATIONS: Final = (
         answers={201: Received, 200: Received},
         examples={
             "body": _REQUEST,
-            201: {"id": _ID, "merged": False},
-            200: {"id": _ID, "merged": True},
+            201: {**_RECEIVED, "merged": False},
+            200: {**_RECEIVED, "merged": True},
         },
         handler=_create,
     ),
