@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy import Connection, bindparam, select, text
 
 from adapters.sql.changes import apply, look_up
 from adapters.sql.errors import Declined
 from adapters.sql.lookup import attempts_of, contacts_by_id
 from adapters.sql.mapping import prepare
+from adapters.sql.reads import open_flights
+from adapters.sql.records.rows import hold_row
+from adapters.sql.records.tables import HOLD
+from adapters.sql.records.upsert import insert_new
 from adapters.sql.tables import CALLBACK, CONTACT_NUMBER
 from adapters.sql.values import read_callback
+from gateway.domain.change import Change
 from gateway.domain.errors import NotFound
-from gateway.domain.model import Callback
-from gateway.domain.records import CallbackView
+from gateway.domain.model import Callback, Flight
+from gateway.domain.records import CallbackView, Hold
 from gateway.ports.records import Amend
 
-__all__ = ["amend", "open_callbacks"]
+__all__ = ["amend", "open_callbacks", "settle_all"]
 
 _LOCKED = select(CALLBACK).where(CALLBACK.c.id == bindparam("name")).with_for_update()
 _STORED = select(CALLBACK).where(CALLBACK.c.id == bindparam("name"))
@@ -60,3 +67,13 @@ def open_callbacks(
         query = query.where(CALLBACK.c.contact_id.in_(_WITH_NUMBER))
     rows = connection.execute(query.order_by(CALLBACK.c.id.desc()), {"no": number})
     return [read_callback(row) for row in rows]
+
+
+def settle_all(connection: Connection, hold: Hold, decide: Callable[[Flight], Change]) -> int:
+    """Set a hold and change every open flight, in one transaction; returns how many there were."""
+    insert_new(connection, HOLD, hold_row(hold))
+    prepared = [prepare(decide(one)) for one in open_flights(connection, None)]
+    for refused in apply(connection, prepared, look_up(connection, prepared)):
+        if refused is not None:
+            raise refused
+    return len(prepared)

@@ -11,7 +11,8 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from adapters.sql.records import amend, contacts, permits, webhooks
-from gateway.domain.model import Callback, Contact
+from gateway.domain.change import Change
+from gateway.domain.model import Callback, Contact, Flight
 from gateway.domain.records import ApiKey, Delivery, Hold, Interaction, Remembered, Webhook
 from gateway.ports.records import Amend, AmendContact
 
@@ -49,6 +50,10 @@ class WritesRecords(ABC):
 
     async def allow_calls(self, number: str) -> bool:
         return await self._order(partial(permits.allow_calls, number=number))
+
+    async def settle_all(self, hold: Hold, decide: Callable[[Flight], Change]) -> int:
+        """Set a hold and change every open flight at once; returns how many. For restored data."""
+        return await self._order(partial(amend.settle_all, hold=hold, decide=decide))
 
     # Permits
 
