@@ -13,6 +13,7 @@ from pathlib import Path
 from config.lastgood import find
 from config.problems import ConfigError
 from config.settings import Settings, load_settings
+from gateway.bootstrap.data import DataParts
 from gateway.bootstrap.rules import build_rules_of
 from gateway.cli.root import (
     Desk,
@@ -33,7 +34,7 @@ from gateway.ports import NumberPlan
 __all__ = ["Kairos"]
 
 
-class Kairos:
+class Kairos(DataParts):
     """Hands the commands what they ask for; see :class:`gateway.cli.root.Root`."""
 
     def settings(self, path: Path) -> Settings:
@@ -56,6 +57,7 @@ class Kairos:
     @asynccontextmanager
     async def way_in(self, settings: Settings) -> AsyncIterator[Way]:
         """Open the way in: through the running service, or by owning the data while it lasts."""
+        from gateway.bootstrap.loading import DirectLoader
         from gateway.bootstrap.parts import build_intake
         from gateway.bootstrap.service import open_store
         from gateway.web.client import running_service
@@ -66,7 +68,8 @@ class Kairos:
                 yield Way(taker=client, running=True)
                 return
         async with open_store(settings) as store:
-            yield Way(taker=build_intake(settings, rules, store), running=False)
+            intake = build_intake(settings, rules, store)
+            yield Way(taker=intake, running=False, loader=DirectLoader(settings, intake))
 
     @asynccontextmanager
     async def checker(self, settings: Settings) -> AsyncIterator[Taker]:

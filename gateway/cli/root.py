@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 from config.settings import Settings
 from gateway.app.intake import CallbackRequest
 from gateway.app.service import Gateway
+from gateway.cli.data_root import DataRoot, Loader
 from gateway.cli.desk import Desk, Reader
 from gateway.domain.change import Added
 from gateway.domain.errors import BadInput
@@ -46,10 +47,14 @@ class Taker(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """A way in for callbacks. ``running``: through the service that runs on this data."""
+    """A way in for callbacks. ``running``: through the service that runs on this data.
+
+    ``loader`` takes large tables, where they need not go through the service.
+    """
 
     taker: Taker
     running: bool
+    loader: Loader | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +195,7 @@ class PbxReport(Protocol):
         ...
 
 
-class Root(Protocol):
+class Root(DataRoot, Protocol):
     """The composition root, as the commands see it."""
 
     def settings(self, path: Path) -> Settings:

@@ -1,10 +1,12 @@
 """A file of callbacks as a user brings it in: with bad rows, twice, and while a service runs."""
 
 import contextlib
+import csv
 import json
 import socket
 import sqlite3
 import stat
+import time
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +64,85 @@ def test_a_file_comes_in_once_and_its_bad_rows_come_back(place: Place) -> None:
 def test_nobody_is_called_twice_for_a_row_that_is_there_twice(place: Place) -> None:
     row = "+442079460123,invoice\n"
     calls = place.write(f"number,reason\n{row}{row}+442079460123,delivery\n{row}")
-    assert "4 rows, 2 added, 2 known already" in place.run("import", str(calls)).out
+    assert "4 rows, 1 added, 3 known already" in place.run("import", str(calls)).out
     again = place.run("import", str(calls), "--again", "--json").json
-    assert (again["added"], again["merged"]) == (2, 2)
+    assert (again["added"], again["merged"]) == (0, 4)
+
+
+def test_a_report_says_what_became_of_every_row(place: Place) -> None:
+    calls = place.write("number\n+442079460123\n12\n+442079460123\n")
+    report = place.folder / "report.csv"
+    said = place.run("import", str(calls), "--report", str(report))
+    assert said.code == 6
+    with report.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(one["line"], one["result"]) for one in rows] == [
+        ("2", "created"),
+        ("3", "rejected"),
+        ("4", "merged"),
+    ]
+    assert rows[0]["callback_id"] == rows[2]["callback_id"] != ""
+    assert "not a telephone number" in rows[1]["problem"] or "no such" in rows[1]["problem"]
+    assert stat.S_IMODE(report.stat().st_mode) == 0o600
+
+
+def test_columns_are_mapped_and_the_mapping_is_used_again(place: Place) -> None:
+    calls = place.write("Fon;Wann;Farbe\n+442079460123;mon-fri 09:00-12:00;red\n")
+    mapping = place.folder / "crm.yaml"
+    told = ("--map", "Fon=number", "--map", "Wann=preferred", "--map", "Farbe=ignore")
+    first = place.run("import", str(calls), *told, "--save-mapping", str(mapping), "--json")
+    assert first.json["columns"] == {"Fon": "number", "Wann": "preferred", "Farbe": None}
+    assert first.json["unknown_columns"] == []
+    again = place.run("import", str(calls), "--mapping", str(mapping), "--json")
+    assert again.json["merged"] == 1
+    wrong = place.run("import", str(calls), "--map", "Fax=number")
+    assert wrong.code == 2
+    assert "There is no column 'Fax'" in wrong.err
+
+
+def test_a_large_file_cut_short_goes_on_where_it_was(place: Place) -> None:
+    many = "".join(f"+3319900{n // 10:04d},{'x' * 60},call {n}\n" for n in range(9000))
+    calls = place.write(f"number,name,reason\n{many}")
+    bookmarks = place.data / "imports"
+    with place.start("import", str(calls), "--report", "report.csv") as running:
+        until = time.monotonic() + 30
+        while not (bookmarks.is_dir() and list(bookmarks.glob("*.json"))):
+            assert time.monotonic() < until
+            assert running.process.poll() is None, running.said
+        running.process.kill()
+        running.process.wait(30)
+    rest = place.run("import", str(calls), "--report", "report.csv", "--json").json
+    assert rest["resumed_after_line"] >= 2000
+    assert rest["rows"] == 9000
+    with (place.folder / "report.csv").open(newline="") as file:
+        lines = [int(one["line"]) for one in csv.DictReader(file)]
+    assert lines == list(range(2, 9002))
+    assert not list(bookmarks.iterdir())
+    with contextlib.closing(sqlite3.connect(place.data / "kairos.db")) as rows:
+        assert rows.execute("SELECT count(*) FROM callback").fetchone() == (900,)
+
+
+def test_a_table_is_looked_at_without_keeping_anything(place: Place) -> None:
+    calls = place.write(
+        "number,deadline,zone\n+442079460123,,\n020 7946 0123,,\n+442079460123,,\n12,,\n"
+        "+358401234567,,\n+442079460124,yesterday,\n+442079460125,,Mars/Base\n"
+    )
+    said = place.run("audit-file", str(calls), "--json")
+    assert said.code == 6
+    found = {name: one["rows"] for name, one in said.json["findings"].items()}
+    assert found == {
+        "invalid_number": 1,
+        "not_allowed": 1,
+        "missing_zone": 1,
+        "impossible_time": 1,
+        "never_called": 0,
+        "other": 0,
+        "duplicate": 1,
+        "duplicate_other_spelling": 1,
+    }
+    assert (said.json["rows"], said.json["usable"]) == (7, 3)
+    assert not place.data.exists()
+    assert "0123" not in place.run("import", str(calls), "--audit").out
 
 
 def test_a_row_that_cannot_be_read_costs_only_itself(place: Place) -> None:

@@ -101,7 +101,7 @@ def test_a_broken_row_comes_back_as_it_stood_and_the_others_are_read(tmp_path: P
     assert len(found) == 5004
     rejects = Rejects(source)
     for row in broken[:2]:
-        rejects.add(row, BadInput("row", "broken"))
+        rejects.reject(row, BadInput("row", "broken"))
     rejects.close()
     again = rows(rejects.path)
     assert [row.cells[0] for row in again] == ['1,"Bad "quote" here"', '2,"Ann']
@@ -156,7 +156,7 @@ def test_the_digest_names_the_content(tmp_path: Path) -> None:
 
 def rejected(source: Source, row: Row, problem: BadInput) -> str:
     rejects = Rejects(source)
-    rejects.add(row, problem)
+    rejects.reject(row, problem)
     rejects.close()
     return rejects.path.read_text()
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli import importing_command
-from gateway.cli.options import ConfigOption, JsonOption, shell_of
+from gateway.cli import file_audit_command, importing_command
+from gateway.cli.options import ConfigOption, JsonOption, YesOption, shell_of
 from gateway.cli.panels import Panel
 
 __all__ = ["group"]
@@ -18,18 +18,41 @@ group = typer.Typer()
 
 
 @group.command("import", rich_help_panel=Panel.DATA)
-def import_(
+def import_(  # noqa: PLR0913 -- options of a command
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="The table to bring in.")],
     *,
     config: ConfigOption = None,
+    maps: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="HEADING=COLUMN",
+            help='What a column is, like "Telefon=number" or "Notiz=ignore"; repeatable.',
+        ),
+    ] = None,
+    mapping: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The same from a file (see --save-mapping)."),
+    ] = None,
+    save_mapping: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the mapping to a file.")
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write what became of each row: line, result, id."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check every row, keep nothing, write nothing.")
+    ] = False,
+    audit: Annotated[
+        bool, typer.Option("--audit", help="Only tell what the file is worth; see audit-file.")
     ] = False,
     again: Annotated[
         bool,
         typer.Option("--again", help="Take rows in even if this very file was imported before."),
     ] = False,
+    yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Bring a table of callbacks in.
@@ -40,12 +63,53 @@ def import_(
     preferred (`mon-fri 09:00-12:00; sat 10:00-12:00`), worth, language, industry, segment,
     requested_at, idempotency_key. Any usual encoding; commas, semicolons or tabs.
 
+    On a terminal the columns and the first rows are shown first. Ctrl-C, or worse: the same command
+    goes on where it was.
+
     Rows that cannot be used go to FILE.rejected.csv with the reason; the rest is taken in. The
     same file twice adds nothing. A running service takes the rows; without one they are written
     directly.
 
     Example: `kairos import calls.csv --dry-run`
     """
-    importing_command.import_file(
-        shell_of(context), file, config, dry_run=dry_run, again=again, as_json=as_json
+    options = importing_command.Options(
+        maps=tuple(maps or ()),
+        mapping=mapping,
+        save_mapping=save_mapping,
+        report=report,
+        dry_run=dry_run,
+        again=again,
+        yes=yes,
+        as_json=as_json,
     )
+    if audit:
+        file_audit_command.audit_file(shell_of(context), file, config, options)
+    else:
+        importing_command.import_file(shell_of(context), file, config, options)
+
+
+@group.command("audit-file", rich_help_panel=Panel.DATA)
+def audit_file(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="The table to look at.")],
+    *,
+    config: ConfigOption = None,
+    maps: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="HEADING=COLUMN", help="What a column is; repeatable."),
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The same from a file.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell what a table is worth before it is imported: shares of rows, and nothing is kept.
+
+    Numbers that do not exist or may not be called, the same number twice (also in another
+    spelling), contacts whose time zone is not known, times that cannot be, rows that would never
+    be called.
+
+    Example: `kairos audit-file calls.csv --json`
+    """
+    options = importing_command.Options(maps=tuple(maps or ()), mapping=mapping, as_json=as_json)
+    file_audit_command.audit_file(shell_of(context), file, config, options)
