@@ -24,7 +24,7 @@ __all__ = ["Holds"]
 
 _log = structlog.get_logger()
 _LOOK_EVERY = 5.0
-_LOOK_SPACING = 1.0
+_LOOK_SPACING = 0.25
 _LAST_ORDERS = 15.0
 
 
@@ -123,7 +123,7 @@ class Holds:
             self.on_resume()
 
     async def look(self) -> None:
-        """Refresh, but not more often than once a second: the database gave less than expected."""
+        """Refresh if that was not done just now: the database gave less than expected."""
         if self._clock.monotonic() >= self._looked + _LOOK_SPACING:
             await self.refresh()
 
