@@ -1,31 +1,33 @@
-"""The running gateway with what surrounds it: store, control socket, health."""
+"""The running gateway with what surrounds it: store, office, the ways in and out."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
 
 from adapters.sql import SqlStore
 from adapters.system import RandomIds, SystemClock
+from config.changes import ReloadResult
 from config.settings import Settings
 from gateway.app.intake import Intake
 from gateway.app.notices import Notices
 from gateway.app.office import Office
 from gateway.app.service import Gateway
+from gateway.bootstrap.doors import build_services, open_doors
 from gateway.bootstrap.notices import telling
 from gateway.bootstrap.office import build_office
 from gateway.bootstrap.parts import build_intake, build_numbers, build_parts
+from gateway.bootstrap.reload import NumbersInForce, Reloader, applier
 from gateway.bootstrap.rules import build_rules_of
 from gateway.domain.errors import StoreLocked
 from gateway.ports import Store
+from gateway.web.api.services import Services
 from gateway.web.client import running_service
-from gateway.web.control import control_server
 
 __all__ = ["Service", "open_store", "service"]
 
@@ -43,6 +45,8 @@ class Service:
     intake: Intake
     office: Office
     notices: Notices
+    services: Services
+    reloader: Reloader
 
     @property
     def reader(self) -> Store:
@@ -56,27 +60,22 @@ class Service:
         gc.collect()
         gc.freeze()
         gc.set_threshold(_YOUNG, *gc.get_threshold()[1:])
-        async with control_server(self.settings.data_dir, self.intake, self.health):
+        kept: list[asyncio.Task[None]] = []
+
+        def ready() -> None:
+            on_ready()
+            kept.append(asyncio.create_task(self.reloader.keep(), name="keep configuration"))
+
+        async with open_doors(self.settings, self.services, stop):
             try:
-                await self.gateway.run(stop, on_ready)
+                await self.gateway.run(stop, ready)
             finally:
+                await asyncio.gather(*kept)
                 self.notices.tail.close()  # A server waits for its streams to end.
 
-    async def health(self) -> Mapping[str, Any]:
-        """Tell how the service stands, for the control socket."""
-        health = self.gateway.health()
-        return {
-            "carriers": [
-                {"name": one.name, "up": one.up, "reason": one.reason} for one in health.carriers
-            ],
-            "database_trouble": health.database_trouble,
-            "open_attempts": health.open_attempts,
-            "refused": list(health.refused),
-            "holds": [
-                {"target": one.target, "by": one.by, "reason": one.reason} for one in health.holds
-            ],
-            "callbacks": await self.store.counts(),
-        }
+    async def reload(self) -> ReloadResult:
+        """Read the configuration again and apply what can be applied. Never raises."""
+        return await self.reloader.reload()
 
 
 @asynccontextmanager
@@ -102,19 +101,31 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         async with running_service(settings.data_dir) as other:
             if other is not None:
                 raise StoreLocked(f"another Kairos serves from {settings.data_dir}")
-        gateway = Gateway(build_parts(settings, rules, store))
-        intake = build_intake(settings, rules, store)
+        parts = build_parts(settings, rules, store)
+        gateway = Gateway(parts)
+        numbers = NumbersInForce(build_numbers(settings))
+        intake = build_intake(settings, rules, store, numbers=numbers)
         office = build_office(
             store=store,
             clock=SystemClock(),
             ids=RandomIds(),
-            numbers=build_numbers(settings),
+            numbers=numbers,
             default_country=settings.default_country,
             intake=intake,
             rules=gateway.rules,
             gateway=gateway,
         )
         async with telling(settings, store) as notices:
+            services = build_services(
+                settings,
+                office=office,
+                gateway=gateway,
+                dialers=tuple(parts.dialers.values()),
+                notices=notices,
+                check_subdivision=rules.calendar.check,
+            )
+            reloader = Reloader(settings, applier(gateway, services.limits, numbers))
+            services.reload = reloader.reload
             yield Service(
                 settings=settings,
                 store=store,
@@ -122,4 +133,6 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
                 intake=intake,
                 office=office,
                 notices=notices,
+                services=services,
+                reloader=reloader,
             )

@@ -13,8 +13,8 @@ import aiohttp
 
 from gateway.app.intake import CallbackRequest
 from gateway.domain.change import Added
-from gateway.domain.errors import BadInput, StoreUnavailable
-from gateway.web.control import MOST_CALLBACKS, SOCKET_NAME
+from gateway.domain.errors import BadInput
+from gateway.web.control import IMPORT_PATH, MOST_CALLBACKS, SOCKET_NAME
 from gateway.web.refusals import ControlError, refusal
 from gateway.web.socketfile import reachable
 from gateway.web.wire import answers_from_json, request_to_json
@@ -42,7 +42,7 @@ class ControlClient:
         for start in range(0, len(requests), MOST_CALLBACKS):
             batch = requests[start : start + MOST_CALLBACKS]
             body = {"callbacks": [request_to_json(one) for one in batch]}
-            answer = await self._ask("POST", "/v1/callbacks", body)
+            answer = await self._ask("POST", IMPORT_PATH, body)
             try:
                 answers.extend(answers_from_json(answer, len(batch)))
             except ValueError as error:
@@ -89,10 +89,7 @@ class ControlClient:
             raise ControlError("The running service answered something else; see its log.")
         if status < _FIRST_REFUSAL:
             return data
-        text = str(data.get("error", status))
-        if data.get("kind") == "store":
-            raise StoreUnavailable(text.removeprefix("the database: "))
-        raise ControlError(f"The running service refused: {text}.")
+        raise refusal(status, data)
 
 
 @asynccontextmanager

@@ -1,56 +1,59 @@
 """The control socket: how commands on this machine talk to the running service.
 
-A Unix domain socket in the data directory, for the owner of that directory only; the rights of the
-file are the login. JSON over HTTP, so that ``curl --unix-socket`` will do too.
+A Unix domain socket in the data directory, for the owner of that directory only: the rights of the
+file are the login, and whoever may open it is an administrator. It serves the same API as the
+network, and one operation more, by which whole files are brought in quickly.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-import structlog
 from aiohttp import web
+from pydantic import Field
 
-from gateway.app.intake import CallbackRequest, Intake
-from gateway.domain.errors import BadInput, StoreError
+from gateway.app.intake import CallbackRequest
+from gateway.domain.errors import BadInput
+from gateway.domain.records import Scope
+from gateway.web.api.app import build_app
+from gateway.web.api.call import Call, Door
+from gateway.web.api.operation import BATCH_BYTES, Answer, Operation
+from gateway.web.api.resources import OPERATIONS
+from gateway.web.api.schema import In, Out
+from gateway.web.api.services import Services
 from gateway.web.socketfile import listen
 from gateway.web.wire import answer_to_json, request_from_json
 
-__all__ = ["MOST_CALLBACKS", "SOCKET_NAME", "control_server"]
+__all__ = ["IMPORT_PATH", "MOST_CALLBACKS", "SOCKET_NAME", "control_server"]
 
-_log = structlog.get_logger()
 SOCKET_NAME: Final = "control.sock"
 """The socket's name in the data directory."""
 MOST_CALLBACKS: Final = 500
 """How many requests one POST may hold."""
-_LARGEST_BODY: Final = 4_000_000
-_READ_WITHIN: Final = 15.0
+IMPORT_PATH: Final = "/v1/import"
+"""Where commands bring files in."""
 _ANSWER_WITHIN: Final = 60.0
 _CLOSE_WITHIN: Final = 5.0
 _LINGER: Final = 1.0
 
-Health = Callable[[], Awaitable[Mapping[str, Any]]]
-_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
 
 @asynccontextmanager
-async def control_server(folder: Path, intake: Intake, health: Health) -> AsyncIterator[Path]:
+async def control_server(folder: Path, services: Services) -> AsyncIterator[Path]:
     """Serve at ``folder``/control.sock while inside; yields the path. Raises OSError.
 
     The data directory must be locked by this process.
     """
-    app = web.Application(client_max_size=_LARGEST_BODY, middlewares=[_guard])
-    app.add_routes(
-        [web.post("/v1/callbacks", _taker(intake)), web.get("/v1/health", _health(health))]
-    )
+    app = build_app(services, (*OPERATIONS, _IMPORT), door=Door.SOCKET)
     path = folder / SOCKET_NAME
     runner = web.AppRunner(
-        app, access_log=None, shutdown_timeout=_CLOSE_WITHIN, lingering_time=_LINGER
+        app,
+        access_log=None,
+        shutdown_timeout=_CLOSE_WITHIN,
+        lingering_time=_LINGER,
+        auto_decompress=False,
     )
     await runner.setup()
     try:
@@ -61,37 +64,24 @@ async def control_server(folder: Path, intake: Intake, health: Health) -> AsyncI
         await runner.cleanup()
 
 
-@web.middleware
-async def _guard(request: web.Request, handler: _Handler) -> web.StreamResponse:
-    """Bound the time of every request and turn every error into a sentence."""
-    try:
-        async with asyncio.timeout(_ANSWER_WITHIN):
-            return await handler(request)
-    except web.HTTPException as error:
-        return _refusal(error.status, error.reason)
-    except StoreError as error:
-        return _refusal(503, f"the database: {error}", kind="store")
-    except TimeoutError:
-        return _refusal(504, "took too long")
-    except Exception:  # noqa: BLE001 -- the outermost frame of a request; logged with traceback
-        _log.exception("control.failed", path=request.path)
-        return _refusal(500, "something unexpected happened; see the service's log")
+class ImportIn(In):
+    """Requests as :mod:`gateway.web.wire` writes them down."""
+
+    callbacks: Annotated[list[Any], Field(max_length=MOST_CALLBACKS)]
 
 
-def _refusal(status: int, text: str, kind: str = "request") -> web.Response:
-    return web.json_response({"error": text, "kind": kind}, status=status)
+class ImportOut(Out):
+    """What became of each, in order."""
+
+    results: list[dict[str, Any]]
 
 
-def _taker(intake: Intake) -> _Handler:
-    async def take(request: web.Request) -> web.Response:
-        items = await _items(request)
-        read = [_read(item) for item in items]
-        wanted = [one for one in read if isinstance(one, CallbackRequest)]
-        answers = iter(await intake.take(wanted) if wanted else ())
-        results = [one if isinstance(one, BadInput) else next(answers) for one in read]
-        return web.json_response({"results": [answer_to_json(one) for one in results]})
-
-    return take
+async def _import(call: Call) -> Answer:
+    read = [_read(item) for item in call.body(ImportIn).callbacks]
+    wanted = [one for one in read if isinstance(one, CallbackRequest)]
+    answers = iter(await call.office.intake.take(wanted) if wanted else ())
+    results = [one if isinstance(one, BadInput) else next(answers) for one in read]
+    return Answer(ImportOut(results=[answer_to_json(one) for one in results]))
 
 
 def _read(item: object) -> CallbackRequest | BadInput:
@@ -101,24 +91,17 @@ def _read(item: object) -> CallbackRequest | BadInput:
         return problem
 
 
-async def _items(request: web.Request) -> list[object]:
-    try:
-        async with asyncio.timeout(_READ_WITHIN):
-            data = json.loads(await request.read())
-    except TimeoutError:
-        raise web.HTTPRequestTimeout(reason="the request did not come in time") from None
-    except (ValueError, RecursionError):
-        raise web.HTTPBadRequest(reason="the body is no JSON") from None
-    items = data.get("callbacks") if isinstance(data, dict) else None
-    if not isinstance(items, list):
-        raise web.HTTPUnprocessableEntity(reason="the body must hold a list 'callbacks'")
-    if len(items) > MOST_CALLBACKS:
-        raise web.HTTPRequestEntityTooLarge(max_size=MOST_CALLBACKS, actual_size=len(items))
-    return items
-
-
-def _health(health: Health) -> _Handler:
-    async def tell(_request: web.Request) -> web.Response:
-        return web.json_response(await health())
-
-    return tell
+_IMPORT: Final = Operation(
+    method="POST",
+    path=IMPORT_PATH,
+    operation_id="import",
+    tag="Callbacks",
+    summary="Take many requests in, each answered in its place",
+    scope=Scope.ADMIN,
+    body=ImportIn,
+    body_bytes=BATCH_BYTES,
+    time_limit=_ANSWER_WITHIN,
+    answers={200: ImportOut},
+    hidden=True,
+    handler=_import,
+)

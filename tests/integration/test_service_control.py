@@ -3,24 +3,29 @@
 import asyncio
 import socket
 import stat
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from adapters.memory import MemoryStore
+from adapters.memory import ManualClock, MemoryStore
+from config.api import Api
 from config.settings import load_settings
-from gateway.app.intake import CallbackRequest, Intake
+from gateway.app.intake import CallbackRequest
+from gateway.app.service import Health
 from gateway.bootstrap.parts import build_intake
 from gateway.bootstrap.rules import build_rules_of
 from gateway.domain.change import Added
 from gateway.domain.errors import BadInput, StoreUnavailable
 from gateway.ports import Store
 from gateway.web import client, control
+from gateway.web.api.services import Services
 from gateway.web.client import ControlError, running_service
 from gateway.web.control import control_server
 from tests.integration.service_command import Place
+from tests.support.api import services_over
+from tests.support.office import office_over
 
 
 @pytest.fixture
@@ -31,20 +36,22 @@ async def store() -> AsyncIterator[MemoryStore]:
     await store.close()
 
 
-def an_intake(folder: Path, store: Store) -> Intake:
+def services(folder: Path, store: Store) -> Services:
+    """What the API works with, with the way in as it is for the command."""
     Place(folder)
     settings = load_settings(folder / "kairos.yaml")
-    return build_intake(settings, build_rules_of(settings), store)
-
-
-async def fine() -> Mapping[str, Any]:
-    return {"open_attempts": 0}
+    clock = ManualClock()
+    office = replace(
+        office_over(store, clock),
+        intake=build_intake(settings, build_rules_of(settings), store),
+    )
+    return services_over(office, clock)
 
 
 async def test_requests_are_answered_each_in_its_place(tmp_path: Path, store: MemoryStore) -> None:
     good = CallbackRequest(numbers=("+442079460123",), idempotency_key="a")
     bad = CallbackRequest(numbers=("12",))
-    async with control_server(tmp_path, an_intake(tmp_path, store), fine) as path:
+    async with control_server(tmp_path, services(tmp_path, store)) as path:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         async with running_service(tmp_path) as service:
             assert service is not None
@@ -62,11 +69,11 @@ async def test_a_path_longer_than_an_address_is_reached(tmp_path: Path, store: M
     folder = tmp_path / ("long-" * 20) / ("longer-" * 10)
     folder.mkdir(parents=True)
     async with (
-        control_server(folder, an_intake(tmp_path, store), fine),
+        control_server(folder, services(tmp_path, store)),
         running_service(folder) as service,
     ):
         assert service is not None
-        assert await service.health() == {"open_attempts": 0}
+        assert (await service.health())["open_attempts"] == 0
 
 
 async def test_no_socket_and_a_dead_socket_mean_that_nothing_runs(tmp_path: Path) -> None:
@@ -97,7 +104,7 @@ async def test_a_database_that_is_down_is_said_through_the_socket(
     await store.close()
     request = CallbackRequest(numbers=("+442079460123",))
     async with (
-        control_server(tmp_path, an_intake(tmp_path, store), fine),
+        control_server(tmp_path, services(tmp_path, store)),
         running_service(tmp_path) as service,
     ):
         assert service is not None
@@ -105,23 +112,27 @@ async def test_a_database_that_is_down_is_said_through_the_socket(
             await service.take([request])
 
 
-async def test_a_body_that_trickles_in_is_cut_off(
-    tmp_path: Path, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(control, "_READ_WITHIN", 0.1)
-    async with control_server(tmp_path, an_intake(tmp_path, store), fine) as path:
+async def test_a_body_that_trickles_in_is_cut_off(tmp_path: Path, store: MemoryStore) -> None:
+    parts = services(tmp_path, store)
+    parts.settings = Api(body_timeout=0.1)
+    async with control_server(tmp_path, parts) as path:
         reader, writer = await asyncio.open_unix_connection(str(path))
-        writer.write(b"POST /v1/callbacks HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
+        writer.write(
+            b"POST /v1/import HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 10\r\n\r\n{"
+        )
         assert b" 408 " in await asyncio.wait_for(reader.read(), 5)
         writer.close()
         await writer.wait_closed()
 
 
 async def test_a_defect_is_answered_without_its_insides(tmp_path: Path, store: MemoryStore) -> None:
-    async def broken() -> Mapping[str, Any]:
+    def broken() -> Health:
         raise ZeroDivisionError("+442079460123")
 
-    async with control_server(tmp_path, an_intake(tmp_path, store), broken) as path:
+    parts = services(tmp_path, store)
+    parts.health = broken
+    async with control_server(tmp_path, parts) as path:
         reader, writer = await asyncio.open_unix_connection(str(path))
         writer.write(b"GET /v1/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         answer = await asyncio.wait_for(reader.read(), 5)

@@ -198,11 +198,11 @@ def test_a_running_service_takes_the_rows_and_tells_its_health(place: Place) -> 
         assert status == 200
         assert [one["up"] for one in health["carriers"]] == [False]
         assert sum(health["callbacks"].values()) == 1201
-        assert ask(path, "POST", "/v1/callbacks", b"{")[0] == 400
-        assert ask(path, "POST", "/v1/callbacks", b"[]")[0] == 422
+        assert ask(path, "POST", "/v1/import", b"{")[0] == 400
+        assert ask(path, "POST", "/v1/import", b"[]")[0] == 422
         too_many = json.dumps({"callbacks": [{}] * 501}).encode()
-        assert ask(path, "POST", "/v1/callbacks", too_many)[0] == 413
-        assert ask(path, "POST", "/v1/callbacks", b" " * 5_000_000)[0] == 413
+        assert ask(path, "POST", "/v1/import", too_many)[0] == 422
+        assert ask(path, "POST", "/v1/import", b" " * 5_000_000)[0] == 413
         assert ask(path, "GET", "/nothing")[0] == 404
         assert service.end() == 0
     assert "20794601" not in service.said
@@ -214,6 +214,7 @@ def ask(path: Path, method: str, target: str, body: bytes = b"") -> tuple[int, d
         wire.settimeout(10)
         wire.connect(str(path))
         head = f"{method} {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        head += "Content-Type: application/json\r\n"
         wire.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode())
         answer = b""
         with contextlib.suppress(OSError):  # it may be refused before it was read

@@ -27,7 +27,7 @@ from gateway.web.api.services import Services
 from tests.support.api_operations import TRYOUT
 from tests.support.office import office_over
 
-__all__ = ["ApiRig", "api_rig"]
+__all__ = ["ApiRig", "api_rig", "services_over"]
 
 
 HEALTHY = Health(carriers=(), database_trouble="", open_attempts=0, refused=())
@@ -58,6 +58,25 @@ class ApiRig:
         return {"Authorization": f"Bearer {self.keys[scope]}"}
 
 
+def services_over(office: Office, clock: ManualClock, settings: Api | None = None) -> Services:
+    """What the API works with, over an office."""
+    settings = settings or Api(port=0)
+    return Services(
+        office=office,
+        clock=clock,
+        settings=settings,
+        health=lambda: HEALTHY,
+        keys=Keys(office.store, clock),
+        limits=RateLimits(
+            per_second=settings.rate_limit.requests_per_second,
+            burst=settings.rate_limit.burst,
+            clock=clock,
+        ),
+        readiness=Readiness(office.store, clock),
+        metrics=Metrics(store=office.store, clock=clock, health=lambda: HEALTHY),
+    )
+
+
 @asynccontextmanager
 async def api_rig(
     *,
@@ -73,20 +92,7 @@ async def api_rig(
         store = MemoryStore(clock)
         await store.open()
     settings = settings or Api(port=0)
-    services = Services(
-        office=office or office_over(store, clock),
-        clock=clock,
-        settings=settings,
-        health=lambda: HEALTHY,
-        keys=Keys(store, clock),
-        limits=RateLimits(
-            per_second=settings.rate_limit.requests_per_second,
-            burst=settings.rate_limit.burst,
-            clock=clock,
-        ),
-        readiness=Readiness(store, clock),
-        metrics=Metrics(store=store, clock=clock, health=lambda: HEALTHY),
-    )
+    services = services_over(office or office_over(store, clock), clock, settings)
     keys = {}
     for scope in Scope:
         made = make_key(name=f"test {scope}", scope=scope, now=clock.now())

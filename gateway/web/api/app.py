@@ -19,6 +19,7 @@ from gateway.web.api.marks import HEADERS, OPERATION_ID
 from gateway.web.api.openapi import document_of
 from gateway.web.api.operation import Answer, Operation
 from gateway.web.api.own import DOCUMENT, OWN
+from gateway.web.api.pages import PAGES
 from gateway.web.api.problem import Pointing, Refusal, refusal_of
 from gateway.web.api.problem_types import MISSING
 from gateway.web.api.reading import check_body, check_query, read_body
@@ -37,7 +38,7 @@ def build_app(
 
     Raises ValueError if two of them have the same id, or the same method and path.
     """
-    operations = (*operations, *OWN)
+    operations = (*operations, *OWN, *PAGES)
     _check(operations)
     secure = services.settings.tls is not None and door is Door.NETWORK
     framed, prepared = frame(services.metrics.observe, secure=secure)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from pydantic import Field
@@ -38,10 +39,10 @@ class Ready(Out):
 
 
 class Readiness:
-    """Looks at most once a second, and never for long. ``stopping`` is set when the end begins."""
+    """Looks at most once a second, and never for long. ``is_stopping``: the end has begun."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
-        self.stopping = False
+        self.is_stopping: Callable[[], bool] = lambda: False
         self._store = store
         self._clock = clock
         self._looked_at = float("-inf")
@@ -51,7 +52,7 @@ class Readiness:
     async def ask(self, trouble: str) -> Ready:
         """Tell how it stands; ``trouble``: what keeps the gateway from writing, empty for none."""
         reasons: list[Unready] = []
-        if self.stopping:
+        if self.is_stopping():
             reasons.append(Unready(code="stopping", text="the service is stopping"))
         if not await self._reaches():
             reasons.append(Unready(code="database", text="the database does not answer"))

@@ -53,12 +53,15 @@ class RateLimits:
     """Counts requests by key, and wrong keys by address."""
 
     def __init__(self, *, per_second: float, burst: int, clock: Clock) -> None:
-        self._keys = _Buckets(
-            Limits(calls_per_second=per_second, concurrent_calls=1, burst=burst), clock
-        )
+        self._clock = clock
+        self._keys = _Buckets(_limits(per_second, burst), clock)
         self._wrong = _Buckets(_WRONG_KEYS, clock)
-        window = max(1, math.ceil(burst / per_second))
-        self._policy = f'"key";q={burst};w={window}'
+
+    def change(self, *, per_second: float, burst: int) -> None:
+        """Allow so much from now on; where that is new, every key begins with a full burst."""
+        wanted = _limits(per_second, burst)
+        if wanted != self._keys.limits:
+            self._keys = _Buckets(wanted, self._clock)
 
     def ask(self, key_id: str) -> Allowance:
         """Count one request of a key, if it may."""
@@ -69,7 +72,9 @@ class RateLimits:
         left = 0 if wait > 0 else max(0, math.floor(bucket.level))
         full = (limits.burst - bucket.level) / limits.calls_per_second
         until = math.ceil(wait if wait > 0 else full)
-        headers = {"RateLimit-Policy": self._policy, "RateLimit": f'"key";r={left};t={until}'}
+        window = max(1, math.ceil(limits.burst / limits.calls_per_second))
+        policy = f'"key";q={limits.burst};w={window}'
+        headers = {"RateLimit-Policy": policy, "RateLimit": f'"key";r={left};t={until}'}
         if wait > 0:
             headers["Retry-After"] = str(max(1, math.ceil(wait)))
         return Allowance(wait=wait, headers=headers)
@@ -82,3 +87,7 @@ class RateLimits:
     def too_many_wrong(self, address: str) -> float:
         """Return the seconds until another key from this address is looked at; 0.0: now."""
         return self._wrong.look(address)[1]
+
+
+def _limits(per_second: float, burst: int) -> Limits:
+    return Limits(calls_per_second=per_second, concurrent_calls=1, burst=burst)

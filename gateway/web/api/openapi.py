@@ -36,9 +36,10 @@ def document_of(
     shown = [one for one in operations if not one.hidden]
     schemas, places = _schemas(shown)
     paths: Json = {}
+    shared: Json = {}
     for operation in shown:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(
-            operation, schemas, places
+            operation, schemas, places, shared
         )
     for model in {one.query for one in shown if one.query}:
         schemas.pop(places[model, "validation"], None)
@@ -57,6 +58,7 @@ def document_of(
         "paths": paths,
         "components": {
             "schemas": dict(sorted(schemas.items())),
+            "responses": dict(sorted(shared.items())),
             "headers": HEADERS,
             "parameters": PARAMETERS,
             "securitySchemes": SECURITY,
@@ -78,7 +80,11 @@ def _schemas(
     refs, definitions = models_json_schema(list(wanted), ref_template=_REF)
     names = {key: refs[key]["$ref"].rpartition("/")[2] for key in wanted}
     schemas: Json = definitions.get("$defs", {})
-    _open(schemas, {name for (_, mode), name in names.items() if mode == "serialization"})
+    schemas["Problem"] = schemas.pop(names.pop((ProblemOut, "serialization")))
+    _open(
+        schemas,
+        {"Problem"} | {name for (_, mode), name in names.items() if mode == "serialization"},
+    )
     return schemas, names
 
 
@@ -108,7 +114,10 @@ def _refs(value: Any) -> Iterator[str]:  # noqa: ANN401 -- JSON
 
 
 def _operation(
-    operation: Operation, schemas: Json, names: Mapping[tuple[type[BaseModel], _Mode], str]
+    operation: Operation,
+    schemas: Json,
+    names: Mapping[tuple[type[BaseModel], _Mode], str],
+    shared: Json,
 ) -> Json:
     told: Json = {
         "operationId": operation.operation_id,
@@ -121,7 +130,7 @@ def _operation(
             *_query_parameters(operation, schemas, names),
             *_header_parameters(operation),
         ],
-        "responses": _responses(operation, names),
+        "responses": _responses(operation, names, shared),
     }
     if operation.body is not None:
         content: Json = {"schema": {"$ref": _REF.format(model=names[operation.body, "validation"])}}
@@ -209,12 +218,15 @@ def _headers(operation: Operation, *more: str) -> Json:
     }
 
 
-def _responses(operation: Operation, names: Mapping[tuple[type[BaseModel], _Mode], str]) -> Json:
+def _responses(
+    operation: Operation, names: Mapping[tuple[type[BaseModel], _Mode], str], shared: Json
+) -> Json:
     told = _answers(operation, names)
-    for status, problem in _problems(operation).items():
+    for status, problem in _problems(operation, shared).items():
         if status in told:
-            told[status]["content"] = {**told[status].get("content", {}), **problem["content"]}
-            told[status]["headers"] = {**told[status]["headers"], **problem["headers"]}
+            whole = shared[problem["$ref"].rpartition("/")[2]]
+            told[status]["content"] = {**told[status].get("content", {}), **whole["content"]}
+            told[status]["headers"] = {**told[status]["headers"], **whole["headers"]}
         else:
             told[status] = problem
     return dict(sorted(told.items()))
@@ -255,24 +267,32 @@ def _answers(operation: Operation, names: Mapping[tuple[type[BaseModel], _Mode],
     return told
 
 
-def _problems(operation: Operation) -> Json:
+def _problems(operation: Operation, shared: Json) -> Json:
+    """Return what may go wrong, by status; what is the same elsewhere is ``shared``."""
     by_status: dict[int, list[ProblemType]] = {}
     for kind in operation.all_problems:
         by_status.setdefault(kind.status, []).append(kind)
+    told: Json = {}
+    for status, kinds in by_status.items():
+        limited = "" if operation.scope is None else "limited-"
+        name = limited + "-or-".join(kind.slug for kind in kinds)
+        shared.setdefault(name, _problem(operation, status, kinds))
+        told[str(status)] = {"$ref": f"#/components/responses/{name}"}
+    return told
+
+
+def _problem(operation: Operation, status: int, kinds: Sequence[ProblemType]) -> Json:
     return {
-        str(status): {
-            "description": " ".join(f"{kind.title}." for kind in kinds),
-            "headers": _headers(operation, *_PROBLEM_HEADERS.get(status, ())),
-            "content": {
-                PROBLEM_MEDIA: {
-                    "schema": {"$ref": _REF.format(model="Problem")},
-                    "examples": {
-                        kind.slug: {"$ref": f"#/components/examples/{kind.slug}"} for kind in kinds
-                    },
-                }
-            },
-        }
-        for status, kinds in by_status.items()
+        "description": " ".join(f"{kind.title}." for kind in kinds),
+        "headers": _headers(operation, *_PROBLEM_HEADERS.get(status, ())),
+        "content": {
+            PROBLEM_MEDIA: {
+                "schema": {"$ref": _REF.format(model="Problem")},
+                "examples": {
+                    kind.slug: {"$ref": f"#/components/examples/{kind.slug}"} for kind in kinds
+                },
+            }
+        },
     }
 
 

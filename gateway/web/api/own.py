@@ -9,6 +9,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import Field
 
+from gateway.domain.errors import StoreUnavailable
 from gateway.domain.records import Scope
 from gateway.web.api.call import Call
 from gateway.web.api.conditions import etag_of, none_matches
@@ -32,6 +33,14 @@ class CarrierHealth(Out):
     reason: str = Field(description="Why not; empty if it can.")
 
 
+class HoldHealth(Out):
+    """A hold that stands."""
+
+    target: str = Field(description="`all`, or `queue:` and its name.")
+    by: str = Field(description="Who set it.")
+    reason: str = Field(description="Why.")
+
+
 class HealthOut(Out):
     """How the service stands."""
 
@@ -40,7 +49,10 @@ class HealthOut(Out):
     database_trouble: str = Field(description="What keeps it from writing; empty for nothing.")
     open_attempts: int = Field(description="Attempts under way.")
     refused: list[str] = Field(description="Carriers that refused the login, and why.")
-    callbacks: dict[str, int] = Field(description="Callbacks by state.")
+    holds: list[HoldHealth] = Field(description="What keeps calls from being sent.")
+    callbacks: dict[str, int] | None = Field(
+        description="Callbacks by state; null while the database cannot be read."
+    )
 
 
 async def _alive(_call: Call) -> Answer:
@@ -59,6 +71,11 @@ async def _metrics(call: Call) -> web.StreamResponse:
 
 async def _health(call: Call) -> Answer:
     health = call.services.health()
+    trouble, callbacks = health.database_trouble, None
+    try:
+        callbacks = await call.office.store.counts()
+    except StoreUnavailable as error:  # how it stands is wanted most when something is wrong
+        trouble = trouble or str(error)
     return Answer(
         HealthOut(
             version=call.services.version,
@@ -66,10 +83,13 @@ async def _health(call: Call) -> Answer:
                 CarrierHealth(name=one.name, up=one.up, reason=one.reason)
                 for one in health.carriers
             ],
-            database_trouble=health.database_trouble,
+            database_trouble=trouble,
             open_attempts=health.open_attempts,
             refused=list(health.refused),
-            callbacks=await call.office.store.counts(),
+            holds=[
+                HoldHealth(target=one.target, by=one.by, reason=one.reason) for one in health.holds
+            ],
+            callbacks=callbacks,
         )
     )
 
