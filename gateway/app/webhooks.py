@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,7 +11,7 @@ from typing import Final
 
 from gateway.domain.delivering import again
 from gateway.domain.errors import BadInput, NotFound, NotNow
-from gateway.domain.lifecycle import Event, is_wanted, test_event, unknown_types
+from gateway.domain.lifecycle import Event, is_wanted, trial_event, unknown_types
 from gateway.domain.records import Delivery, Webhook
 from gateway.domain.signing import SECRET_BYTES, rotated, secret_of
 from gateway.ports import Clock, Store
@@ -23,6 +24,7 @@ MOST_OPEN: Final = 2000
 
 _PAGE: Final = 200
 _ID_CHANCE: Final = 5
+_ID_DIGITS: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +39,13 @@ class WebhookPatch:
 
 
 def delivery_of(webhook: Webhook, event: Event, now: datetime, suffix: str = "") -> Delivery:
-    """Return the message about an event; its name follows from both, so it is made once only."""
+    """Return the message about an event; its name follows from both, so it is made once only.
+
+    The content is in the name, for a restored backup counts places anew.
+    """
+    content = hashlib.sha256(event.body.encode()).hexdigest()[:_ID_DIGITS]
     return Delivery(
-        id=f"{webhook.id}_{event.place:012d}{suffix}",
+        id=f"{webhook.id}_{event.place:012d}_{content}{suffix}",
         webhook_id=webhook.id,
         entry_id=event.place,
         type=event.type,
@@ -153,7 +159,7 @@ class Webhooks:
         async with self._lock:
             webhook = _enabled(await self.one(webhook_id))
             now = self._clock.now()
-            event = test_event(webhook_id, webhook.cursor, now)
+            event = trial_event(webhook_id, webhook.cursor, now)
             made = delivery_of(webhook, event, now, f"_test{self._chance(_ID_CHANCE).hex()}")
             await self._store.queue_deliveries(webhook_id, webhook.cursor, [made])
         self.on_change()

@@ -15,7 +15,7 @@ from typing import Any, Final
 from gateway.domain.events import CallNews
 from gateway.domain.machine import CallbackState, LegState
 from gateway.domain.model import Role
-from gateway.domain.records import JournalEntry
+from gateway.domain.records import InteractionKind, JournalEntry
 
 __all__ = [
     "EVENT_TYPES",
@@ -25,7 +25,7 @@ __all__ = [
     "Event",
     "event_of",
     "is_wanted",
-    "test_event",
+    "trial_event",
     "unknown_types",
 ]
 
@@ -39,6 +39,7 @@ EVENT_TYPES: Final[Mapping[str, str]] = {
     "callback.rescheduled": "A person chose another time, `due_at`; `by` says who.",
     "callback.changed": "A person changed what was asked for.",
     "callback.cancel_requested": "It is to be canceled, and is when the present call ends.",
+    "callback.missed_call": "The contact called in, and nobody was free to answer.",
     "callback.reached": "Reached another way; it is done when the present call ends.",
     "callback.done": "The contact was reached. Nothing more follows.",
     "callback.exhausted": "Every attempt the rules allow was made. Nothing more follows.",
@@ -75,6 +76,8 @@ KINDS: Final[Mapping[str, str]] = {
     "put_off": "callback.put_off",
     "rescheduled": "callback.rescheduled",
     "call_now": "callback.rescheduled",
+    "restored": "callback.planned",
+    InteractionKind.MISSED_CALL.value: "callback.missed_call",
     "reached": "callback.reached",
     "changed": "callback.changed",
     "cancel_requested": "callback.cancel_requested",
@@ -101,6 +104,8 @@ WITHOUT_TYPE: Final[Mapping[str, str]] = {
     LegState.RELEASED.lower(): "given back unsent; attempt.ended follows",
     LegState.NOT_PLACED.lower(): "never placed; attempt.ended follows",
     LegState.UNRESOLVED.lower(): "nobody knows; attempt.ended follows",
+    InteractionKind.INBOUND_CALL.value: "one of several contacts called in; nothing follows",
+    InteractionKind.REACHED_ELSEWHERE.value: "one of several was reached; nothing follows",
     "adopted": "how we found out, not what happened",
     "waits": "how we find out, not what happened",
 }
@@ -148,7 +153,7 @@ def event_of(entry: JournalEntry) -> Event | None:
     )
 
 
-def test_event(webhook_id: str, place: int, now: datetime) -> Event:
+def trial_event(webhook_id: str, place: int, now: datetime) -> Event:
     """Return an event that tells nothing, to try a receiver."""
     data = {"webhook_id": webhook_id, "text": "a test: your receiver works"}
     body = _body(TEST_TYPE, now, data)

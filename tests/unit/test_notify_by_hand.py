@@ -5,8 +5,9 @@ import json
 import pytest
 
 from gateway.app.notify import NotifySpec
-from gateway.app.webhooks import MOST_WEBHOOKS, WebhookPatch
+from gateway.app.webhooks import MOST_WEBHOOKS, WebhookPatch, delivery_of
 from gateway.domain.errors import BadInput, NotFound, NotNow
+from gateway.domain.lifecycle import trial_event
 from gateway.domain.records import Delivery
 from gateway.domain.signing import newest, sign
 from tests.support.receivers import DOWN, TAKEN, notices_of, place, store_with, tell
@@ -21,6 +22,18 @@ async def test_a_test_message_is_sent_whatever_the_receiver_asked_for() -> None:
         [message] = rig.receivers.taken
     assert message.headers["webhook-id"] == made.id
     assert json.loads(message.body)["type"] == "webhook.test"
+
+
+async def test_another_event_at_the_same_place_after_a_restored_backup_has_another_name() -> None:
+    store = await store_with("a", "b")
+    async with notices_of(store) as rig:
+        hook = await rig.hook()
+        one, two = (
+            delivery_of(hook, trial_event(text, 7, rig.clock.now()), rig.clock.now())
+            for text in ("before", "after")
+        )
+    assert one.entry_id == two.entry_id
+    assert one.id != two.id
 
 
 async def test_a_message_is_sent_anew_on_request_with_the_same_name_and_bytes() -> None:

@@ -35,7 +35,7 @@ _TAG: Final = "Webhooks"
 _PATHS: Final = {
     "webhook_id": PathValue(pattern=r"wh[0-9a-f]{1,40}", example="wh019cd6c28c000a1b2c3d4e"),
     "delivery_id": PathValue(
-        pattern=r"wh[0-9a-z_]{1,80}", example="wh019cd6c28c000a1b2c3d4e_000000000042"
+        pattern=r"wh[0-9a-z_]{1,80}", example="wh019cd6c28c000a1b2c3d4e_000000000042_5d3a90c1"
     ),
 }
 _EXAMPLE: Final = {
@@ -51,7 +51,7 @@ _EXAMPLE: Final = {
 _NEW: Final = {name: _EXAMPLE[name] for name in ("url", "events", "description")}
 _MADE: Final = {**_EXAMPLE, "secret": "whsec_..."}
 _DELIVERY: Final = {
-    "id": "wh019cd6c28c000a1b2c3d4e_000000000042",
+    "id": "wh019cd6c28c000a1b2c3d4e_000000000042_5d3a90c1",
     "type": "callback.done",
     "state": "taken",
     "created_at": "2026-03-10T08:00:00Z",
