@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,7 +75,8 @@ def callbacks(
 
     read = _reading(shell, settings, wanted)
     if watch and not as_json and out().is_terminal:
-        shell.run(_watch(read, reveal=reveal))
+        with suppress(KeyboardInterrupt):
+            shell.run(_watch(read, reveal=reveal))
         return
     found = shell.run(read())
     more = found[-1][0].id if len(found) == wanted.limit else None
