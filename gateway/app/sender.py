@@ -169,15 +169,11 @@ class Sender:
                 self._spawn(self._originate(order), "originate")
 
     def _withdrawn(self, leg_id: str) -> str:
-        """Return why a leg may not be sent though the database granted it; empty if it may."""
+        """Return why a leg cannot be sent though the database granted it; empty if it can."""
         flight = self._desk.registry.of_leg(leg_id)
-        if flight is None:
+        if flight is None or flight.callback.queue in self._rules.queues:
             return ""
-        queue = flight.callback.queue
-        held = self._holds.why(queue)
-        if not held and queue not in self._rules.queues:
-            held = f"its queue {queue} is not configured"
-        return f"not sent: {held}" if held else ""
+        return f"not sent: its queue {flight.callback.queue} is not configured"
 
     def _objection(self, waiting: _Waiting) -> str:
         """Return why a reserved leg may not be sent after all; empty if it may."""
