@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from config.settings import Settings
+from gateway.app.exporting import Wanted
 from gateway.app.intake import CallbackRequest
 from gateway.cli.preparing import Job, Verdict
 from gateway.domain.change import NewCallback
@@ -40,6 +41,15 @@ class Loader(Protocol):
 
 class DataRoot(Protocol):
     """The part of the composition root that moves data."""
+
+    def export(
+        self, settings: Settings, wanted: Wanted, form: str, stream: BinaryIO, *, reveal: bool
+    ) -> AsyncIterator[int]:
+        """Write a table to a stream; yields how many rows were written so far.
+
+        Raises StoreUnavailable, OSError, BadInput.
+        """
+        ...
 
     def examiner(self, settings: Settings) -> AbstractAsyncContextManager[Examiner]:
         """Return what checks and plans requests and keeps none of them."""

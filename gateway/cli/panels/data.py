@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gateway.cli import file_audit_command, importing_command
-from gateway.cli.options import ConfigOption, JsonOption, YesOption, shell_of
+from gateway.app.exporting import Export
+from gateway.cli import export_command, file_audit_command, importing_command
+from gateway.cli.options import ConfigOption, JsonOption, RevealOption, YesOption, shell_of
 from gateway.cli.panels import Panel
+from gateway.domain.machine import CallbackState
 
 __all__ = ["group"]
 
 group = typer.Typer()
 """Its commands."""
+
+
+class Format(StrEnum):
+    """What an export may be written as."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
 
 
 @group.command("import", rich_help_panel=Panel.DATA)
@@ -113,3 +124,48 @@ def audit_file(
     """
     options = importing_command.Options(maps=tuple(maps or ()), mapping=mapping, as_json=as_json)
     file_audit_command.audit_file(shell_of(context), file, config, options)
+
+
+@group.command(rich_help_panel=Panel.DATA)
+def export(  # noqa: PLR0913 -- options of a command
+    context: typer.Context,
+    table: Annotated[Export, typer.Argument(help="Which table.", case_sensitive=False)],
+    *,
+    config: ConfigOption = None,
+    form: Annotated[
+        Format | None,
+        typer.Option("--format", help="By default as the output's ending says, else csv."),
+    ] = None,
+    since: Annotated[
+        str, typer.Option(metavar="TIME", help="From this time on: 2026-01-31, 7d.")
+    ] = "",
+    until: Annotated[str, typer.Option(metavar="TIME", help="Before this time.")] = "",
+    state: Annotated[
+        list[CallbackState] | None,
+        typer.Option(case_sensitive=False, help="Callbacks in this state; repeatable."),
+    ] = None,
+    queue: Annotated[str | None, typer.Option(help="Only this queue.")] = None,
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="FILE", help="Where to; - is the terminal.")
+    ] = "-",
+    reveal: RevealOption = False,
+) -> None:
+    """Write callbacks, attempts, contacts or interactions as a table.
+
+    Works beside a running service, any number of rows. Numbers are masked; `number_token` is the
+    same for the same number in every export, so that tables can be joined. The columns are listed
+    in docs/import-export.md.
+
+    Example: `kairos export attempts --since 30d --output attempts.parquet`
+    """
+    options = export_command.Options(
+        table=table,
+        form=form.value if form else None,
+        since=since,
+        until=until,
+        states=tuple(state or ()),
+        queue=queue,
+        output=output,
+        reveal=reveal,
+    )
+    export_command.export(shell_of(context), config, options)
