@@ -19,8 +19,6 @@ __all__ = ["Amended", "ReloadResult", "amend"]
 _AT_ONCE: Final = (
     "queues",
     "numbers",
-    "default_country",
-    "default_queue",
     "countries_file",
     "retry_rules_file",
 )
@@ -60,11 +58,20 @@ def amend(running: Settings, started: Settings, new: Settings) -> Amended:
         update={
             **{name: getattr(new, name) for name in _AT_ONCE},
             "queues": queues,
+            # Named or not: as long as it stays the same one, nothing changes for anybody.
+            "default_queue": (
+                new.default_queue
+                if new.intake_queue == running.intake_queue
+                else running.default_queue
+            ),
             "logging": running.logging.model_copy(update={"level": new.logging.level}),
             "api": running.api.model_copy(update={"rate_limit": new.api.rate_limit}),
         }
     )
-    if found := settings.contradictions():
+    found = settings.contradictions()
+    if not found and settings.intake_queue != running.intake_queue:
+        found = [("default_queue", f"requests that name no queue go to {running.intake_queue!r}")]
+    if found:
         text = "so nothing was applied; the rest needs a restart"
         raise Problems([(path, f"{why} ({text})") for path, why in found])
     settings.read_from(new.source)

@@ -22,7 +22,7 @@ from typing import Any, Final, Literal, TextIO
 
 import structlog
 
-__all__ = ["configure", "log_to_file", "redact", "redact_text"]
+__all__ = ["configure", "log_to_file", "redact", "redact_text", "set_level"]
 
 EventDict = MutableMapping[str, Any]
 Listener = Callable[[Mapping[str, Any]], None]
@@ -239,6 +239,17 @@ def _replace_handlers(new: logging.Handler, level: str) -> None:
         root.removeHandler(old)
         old.close()
     root.addHandler(new)
+    _quiet(level)
+
+
+def set_level(level: str) -> None:
+    """Tell more or less from now on; where the lines go stays as it is."""
+    _quiet(level)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(level))
+
+
+def _quiet(level: str) -> None:
+    root = logging.getLogger()
     root.setLevel(level.upper())
     # Libraries tell their own story in great detail; what matters of it, we say ourselves.
     for name in _LIBRARIES:

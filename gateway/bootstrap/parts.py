@@ -19,7 +19,7 @@ from gateway.app.spec import DispatchSpec, QueueSpec
 from gateway.bootstrap.fence import FencedDialer
 from gateway.bootstrap.rules import Rules
 from gateway.domain.pacing import Limits
-from gateway.ports import Clock, Dialer, Store
+from gateway.ports import Clock, Dialer, NumberPlan, Store
 
 __all__ = [
     "build_dialers",
@@ -54,13 +54,15 @@ def _queue(name: str, queue: Queue, settings: Settings) -> QueueSpec:
     )
 
 
-def build_intake(settings: Settings, rules: Rules, store: Store) -> Intake:
+def build_intake(
+    settings: Settings, rules: Rules, store: Store, *, numbers: NumberPlan | None = None
+) -> Intake:
     """Build the way in over a store."""
     return Intake(
         store=store,
         clock=SystemClock(),
         ids=RandomIds(),
-        numbers=build_numbers(settings),
+        numbers=numbers or build_numbers(settings),
         planner=rules.planner,
         queues=build_queues(settings),
         default_queue=settings.intake_queue,

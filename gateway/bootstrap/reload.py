@@ -18,15 +18,44 @@ from config.changes import Amended, ReloadResult, amend
 from config.lastgood import find, keep
 from config.problems import ConfigError, Problems
 from config.settings import Settings, load_settings
+from gateway.app.service import Gateway
+from gateway.bootstrap.parts import build_numbers, build_queues
 from gateway.bootstrap.rules import Rules, build_rules_of
+from gateway.observability import set_level
+from gateway.ports import NumberFacts, NumberPlan
+from gateway.web.api.limits import RateLimits
 
-__all__ = ["Reloader"]
+__all__ = ["NumbersInForce", "Reloader", "applier"]
 
 _log = structlog.get_logger()
 _RULE_FILES: Final = ("countries_file", "retry_rules_file")
 
 Apply = Callable[[Settings, Rules], None]
 _Prints = Mapping[str, str]
+
+
+class NumbersInForce:
+    """The number plan that counts now, shared by all who read numbers."""
+
+    def __init__(self, plan: NumberPlan) -> None:
+        self.plan = plan
+
+    def parse(self, text: str, default_country: str | None) -> NumberFacts:
+        """Normalise what a person wrote; raises BadInput."""
+        return self.plan.parse(text, default_country)
+
+
+def applier(gateway: Gateway, limits: RateLimits, numbers: NumbersInForce) -> Apply:
+    """Return what puts new settings in force in a running gateway."""
+
+    def apply(settings: Settings, rules: Rules) -> None:
+        gateway.reload(rules.planner, rules.law, build_queues(settings))
+        numbers.plan = build_numbers(settings)
+        rate = settings.api.rate_limit
+        limits.change(per_second=rate.requests_per_second, burst=rate.burst)
+        set_level(settings.logging.level)
+
+    return apply
 
 
 class Reloader:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from config.changes import ReloadResult
 from config.settings import Settings
 from gateway.app.intake import CallbackRequest
 from gateway.app.service import Gateway
@@ -100,6 +101,10 @@ class Service(Protocol):
 
     async def run(self, stop: asyncio.Event, on_ready: Callable[[], None]) -> None:
         """Serve until ``stop`` is set, then drain. ``on_ready``: everything is up, calls may go."""
+        ...
+
+    async def reload(self) -> ReloadResult:
+        """Read the configuration again and apply what can be applied. Never raises."""
         ...
 
 

@@ -10,9 +10,11 @@ import structlog
 
 from config.settings import Settings
 from gateway.cli.console import note
+from gateway.cli.root import Service
 from gateway.cli.shell import Shell
 from gateway.lifecycle import stop_signals
 from gateway.observability import configure
+from gateway.systemd import ServiceManager
 
 __all__ = ["serve"]
 
@@ -28,8 +30,9 @@ def serve(shell: Shell, config: Path | None) -> None:
 
 
 async def _serve(shell: Shell, settings: Settings) -> None:
-    stop = asyncio.Event()
-    with stop_signals(stop, note):
+    stop, asked = asyncio.Event(), asyncio.Event()
+    manager = ServiceManager()
+    with stop_signals(stop, note, on_hangup=asked.set):
         async with shell.root.service(settings) as service:
             _log.info(
                 "gateway.starting",
@@ -38,5 +41,34 @@ async def _serve(shell: Shell, settings: Settings) -> None:
                 queues=sorted(settings.queues),
                 data_dir=str(settings.data_dir),
             )
-            await service.run(stop, lambda: _log.info("gateway.ready"))
+            for warning in settings.source.warnings if settings.source else ():
+                _log.warning("config.warning", text=warning)
+            async with asyncio.TaskGroup() as group:
+                beside = [
+                    group.create_task(manager.stay_alive(), name="watchdog"),
+                    group.create_task(_reload(service, asked, manager), name="reload"),
+                    group.create_task(_stopping(stop, manager), name="stopping"),
+                ]
+                await service.run(stop, lambda: _ready(manager))
+                for task in beside:
+                    task.cancel()
     _log.info("gateway.stopped")
+
+
+def _ready(manager: ServiceManager) -> None:
+    _log.info("gateway.ready")
+    manager.ready("calling back")
+
+
+async def _reload(service: Service, asked: asyncio.Event, manager: ServiceManager) -> None:
+    """Read the configuration again whenever somebody asks for it; the log tells what came of it."""
+    while True:
+        await asked.wait()
+        asked.clear()
+        with manager.reloading():
+            await service.reload()
+
+
+async def _stopping(stop: asyncio.Event, manager: ServiceManager) -> None:
+    await stop.wait()
+    manager.stopping()

@@ -86,8 +86,6 @@ def amended(folder: Path, **paths: object) -> Amended:
         ("queues__support__max_talk", 3600),
         ("numbers__denied_prefixes", ["+35870"]),
         ("numbers__countries", ["FI", "SE"]),
-        ("default_country", "SE"),
-        ("default_queue", "sales"),
         ("logging__level", "debug"),
         ("api__rate_limit__burst", 5),
         ("countries_file", "mine.yaml"),
@@ -105,6 +103,8 @@ def test_applied_at_once(tmp_path: Path, key: str, value: object) -> None:
     ("key", "value"),
     [
         ("data_dir", "elsewhere"),
+        ("default_country", "SE"),
+        ("default_queue", "sales"),
         ("database__url", "postgresql://a:b@127.0.0.1/c"),
         ("carriers__office__secret", "another-horse"),
         ("carriers__office__limits__burst", 7),
@@ -182,13 +182,28 @@ def test_a_queue_with_a_new_route_waits_for_it(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_applied_without_the_rest_changes_nothing(tmp_path: Path) -> None:
-    config = changed(
-        queues__billing={"carriers": ["second"], "route": "support"}, default_queue="billing"
-    )
-    config["carriers"]["second"] = base()["carriers"]["office"]
+    config = changed(queues__support=..., default_queue="sales")
     running = settings(tmp_path, base())
-    with pytest.raises(Problems, match=r"no queue 'billing'.*needs a restart"):
+    with pytest.raises(Problems, match=r"no queue 'support'.*needs a restart"):
         amend(running, running, settings(tmp_path, config))
+
+
+def test_a_second_queue_may_come_with_the_default_it_makes_necessary(tmp_path: Path) -> None:
+    running = settings(tmp_path, changed(queues__sales=..., default_queue=...))
+    billing = {"carriers": ["office"], "route": "support"}
+    config = changed(queues__sales=..., queues__billing=billing)
+    found = amend(running, running, settings(tmp_path, config))
+    assert found.needs_restart == ()
+    assert found.settings.default_queue == "support"
+
+
+def test_the_only_queue_is_not_renamed_under_those_who_name_none(tmp_path: Path) -> None:
+    one = changed(queues__sales=..., default_queue=...)
+    other = changed(queues__sales=..., default_queue=...)
+    other["queues"]["help"] = other["queues"].pop("support")
+    running = settings(tmp_path, one)
+    with pytest.raises(Problems, match=r"default_queue: requests that name no queue go to"):
+        amend(running, running, settings(tmp_path, other))
 
 
 def test_the_order_of_changes_does_not_matter(tmp_path: Path) -> None:
