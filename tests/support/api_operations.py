@@ -17,7 +17,7 @@ from gateway.web.api.operation import Answer, Operation, PathValue
 from gateway.web.api.problem_types import NOT_NOW
 from gateway.web.api.schema import In, Out, Page, PageQuery
 
-__all__ = ["GATE", "TRYOUT", "EchoIn"]
+__all__ = ["GATE", "TRYOUT", "EchoIn", "begun"]
 
 
 class Inner(In):
@@ -68,6 +68,7 @@ class ThingIn(In):
     """What a thing becomes."""
 
     name: str = ""
+    numbers: Annotated[list[str], Field(default_factory=list)]
 
 
 GATE = asyncio.Event()
@@ -95,6 +96,12 @@ async def _echo(call: Call) -> Answer:
         raise StoreUnavailable
     out = EchoOut(text=body.text, by=call.by, n=n)
     return Answer(out, status=201, location="/v1/things/t01", version=n)
+
+
+async def begun(services: object) -> None:
+    """Wait until an echo is under way."""
+    while not _SAID.get(id(services)):  # noqa: ASYNC110 -- gives way, waits for nothing
+        await asyncio.sleep(0)
 
 
 async def _large(_call: Call) -> web.StreamResponse:
@@ -190,7 +197,7 @@ TRYOUT: Final[tuple[Operation, ...]] = (
         "PUT",
         "/v1/raise/{what}",
         "raise",
-        body=EchoIn,
+        body=ThingIn,
         optional_body=True,
         answers={200: ThingOut},
         problems=(NOT_NOW,),

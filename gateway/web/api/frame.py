@@ -84,6 +84,7 @@ def frame(
     async def prepared(request: web.Request, response: web.StreamResponse) -> None:
         for name, value in safe.items():
             response.headers.setdefault(name, value)
+        response.headers["Server"] = safe["Server"]  # the library has put its own there
         response.headers.update(request.get(HEADERS, {}))
         response.headers["X-Request-Id"] = request.get(REQUEST_ID, "")
 

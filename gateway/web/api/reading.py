@@ -112,7 +112,7 @@ def check_query(query: MultiMapping[str], model: type[BaseModel] | None) -> Base
             values[name] = found if many else found[0]
     checked: BaseModel | None = None
     try:
-        checked = model.model_validate_strings(values) if model else None
+        checked = model.model_validate(values, strict=False) if model else None
     except ValidationError as error:
         told = {one.parameter for one in errors}
         more = _errors(error, model, "parameter") if model else ()
