@@ -39,12 +39,15 @@ INSERT INTO contact_number (contact_id, position, e164)
 SELECT 'contact-' || n, 0, '+3584' || (10000000 + n / 2) FROM {numbers}
 """
 _CALLBACKS = """
-INSERT INTO callback (id, contact_id, queue, requested_at, deadline, state, state_reason, due_at,
+INSERT INTO callback (id, contact_id, queue, requested_at, requested_day, deadline, state,
+    state_reason, due_at,
     plan, reason, preferred, worth, cohort, source, attempts, used, cancel_requested,
     answered_late, version)
 SELECT 'cb-' || (10000000 + n), 'contact-' || (1 + n * 7919 % :people),
     CASE WHEN n % 2 = 0 THEN 'big' WHEN n % 100000 = 1 THEN 'rare' ELSE 'q' || (n % 9) END,
-    at + (CASE WHEN :ordered = 1 THEN n ELSE n * 7919 % :rows END) * 30000000, at + 99000000000000,
+    at + (CASE WHEN :ordered = 1 THEN n ELSE n * 7919 % :rows END) * 30000000,
+    (at + (CASE WHEN :ordered = 1 THEN n ELSE n * 7919 % :rows END) * 30000000) / 86400000000,
+    at + 99000000000000,
     CASE WHEN n % 200000 = 7 THEN 'DIALING' WHEN n % 5 = 0 THEN 'SCHEDULED'
          WHEN n % 50 = 1 THEN 'EXPIRED' ELSE 'DONE' END,
     '', at, NULL, 'a reason of usual length', '[]', 1.0, 'control', 'bench', 0, 0, false, false, 1

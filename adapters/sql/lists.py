@@ -7,15 +7,25 @@ beginning is fixed by the filters and which ends in the id. Where several such w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select, union_all
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    func,
+    select,
+    union_all,
+)
 
 from adapters.sql.lookup import callbacks_by_id, contacts_by_id
-from adapters.sql.mapping import micros
+from adapters.sql.mapping import day, micros
 from adapters.sql.tables import CALLBACK, CONTACT_NUMBER
 from gateway.domain.machine import CallbackState
 from gateway.domain.model import Callback, Contact
@@ -23,9 +33,30 @@ from gateway.domain.model import Callback, Contact
 __all__ = ["Wanted", "list_callbacks"]
 
 _AFTER_ALL = "\U0010ffff"
-# So few that sorting them all is quicker than any walk.
-_FEW = 5_000
+# So few that reading all of them costs less than some walks through the days.
+_FEW = 60_000
+_NEVER = 2**31 - 1  # in days
 _WITH_NUMBER = select(CONTACT_NUMBER.c.contact_id).where(CONTACT_NUMBER.c.e164 == bindparam("no"))
+
+
+def _tops() -> Select[Any]:
+    """Ask for the days there are in a span, from one to the next, and the newest id of each."""
+    column: Column[int] = CALLBACK.c.requested_day
+    last: BindParameter[int] = bindparam("last")
+    days = (
+        select(func.min(column).label("day"))
+        .where(column >= bindparam("first"), column <= last)
+        .cte("days", recursive=True)
+    )
+    following = select(func.min(column)).where(column > days.c.day, column <= last)
+    days = days.union_all(select(following.scalar_subquery()).where(days.c.day.is_not(None)))
+    newest = select(func.max(CALLBACK.c.id)).where(
+        column == days.c.day, CALLBACK.c.id < bindparam("after_")
+    )
+    return select(days.c.day, newest.scalar_subquery().label("top")).where(days.c.day.is_not(None))
+
+
+_TOPS = _tops()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +82,10 @@ def list_callbacks(connection: Connection, wanted: Wanted) -> list[tuple[Callbac
 
 
 def _ids(connection: Connection, wanted: Wanted) -> list[str]:
-    walks = list(_walks(connection, wanted))
+    people = _people(connection, wanted)
+    if people is None and _times(wanted) and not _are_few(connection, wanted):
+        return _day_by_day(connection, wanted)
+    walks = list(_walks(wanted, people))
     if not walks:
         return []
     if len(walks) == 1:
@@ -61,25 +95,48 @@ def _ids(connection: Connection, wanted: Wanted) -> list[str]:
     return list(connection.scalars(merged))
 
 
-def _walks(connection: Connection, wanted: Wanted) -> Iterator[Select[Any]]:
-    """Return the walks along indexes that together find the page."""
+def _page(wanted: Wanted) -> Select[Any]:
     page = select(CALLBACK.c.id).where(*_times(wanted)).order_by(CALLBACK.c.id.desc())
-    page = page.where(CALLBACK.c.id < (wanted.after or _AFTER_ALL)).limit(wanted.limit)
-    chosen = [one.value for one in wanted.states]
-    people = _people(connection, wanted)
+    return page.where(CALLBACK.c.id < (wanted.after or _AFTER_ALL)).limit(wanted.limit)
+
+
+def _walks(wanted: Wanted, people: Sequence[str] | None) -> Iterator[Select[Any]]:
+    """Return the walks along indexes that together find the page."""
+    page = _page(wanted)
     if people is not None:
-        others = _others(wanted, chosen)
+        others = _others(wanted)
         yield from (page.where(CALLBACK.c.contact_id == one, *others) for one in people)
-    elif _are_few(connection, wanted):
-        yield page.where(*_others(wanted, chosen))
-    elif wanted.queue is not None:
+        return
+    states: Sequence[CallbackState] = wanted.states
+    if wanted.queue is not None:
         page = page.where(CALLBACK.c.queue == wanted.queue)
-        states = chosen or [one.value for one in CallbackState]
-        yield from (page.where(CALLBACK.c.state == one) for one in states)
-    elif chosen:
-        yield from (page.where(CALLBACK.c.state == one) for one in chosen)
+        states = states or tuple(CallbackState)
+    if states:
+        yield from (page.where(CALLBACK.c.state == one.value) for one in states)
     else:
         yield page
+
+
+def _day_by_day(connection: Connection, wanted: Wanted) -> list[str]:
+    """Merge the pages of the days asked for, beginning with the day that has the newest id.
+
+    In the order of time alone the newest ids could be anywhere: an import may bring in today what
+    was requested last year.
+    """
+    span = {
+        "first": -_NEVER if wanted.since is None else day(wanted.since),
+        "last": _NEVER if wanted.until is None else day(wanted.until),
+        "after_": wanted.after or _AFTER_ALL,
+    }
+    tops = [(row.top, row.day) for row in connection.execute(_TOPS, span) if row.top is not None]
+    page = _page(wanted).where(CALLBACK.c.requested_day == bindparam("day_"), *_others(wanted))
+    found: list[str] = []
+    for top, one in sorted(tops, reverse=True):
+        if len(found) == wanted.limit and (not found or found[-1] > top):
+            break
+        found += connection.scalars(page, {"day_": one})
+        found = sorted(found, reverse=True)[: wanted.limit]
+    return found
 
 
 def _people(connection: Connection, wanted: Wanted) -> list[str] | None:
@@ -96,15 +153,19 @@ def _times(wanted: Wanted) -> list[ColumnElement[bool]]:
     return since if wanted.until is None else [*since, column < micros(wanted.until)]
 
 
-def _others(wanted: Wanted, states: list[str]) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = [CALLBACK.c.state.in_(states)] if states else []
-    return found if wanted.queue is None else [*found, CALLBACK.c.queue == wanted.queue]
+def _others(wanted: Wanted) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if wanted.states:
+        found.append(CALLBACK.c.state.in_([one.value for one in wanted.states]))
+    if wanted.queue is not None:
+        found.append(CALLBACK.c.queue == wanted.queue)
+    return found
 
 
 def _are_few(connection: Connection, wanted: Wanted) -> bool:
-    """Tell whether so few were requested in the time asked for that all may be looked at."""
-    times = _times(wanted)
-    if not times:
+    """Tell whether so few are in this queue and these states that all may be looked at."""
+    others = _others(wanted)
+    if not others:
         return False
-    some = select(CALLBACK.c.requested_at).where(*times).limit(_FEW).subquery()
+    some = select(CALLBACK.c.id).where(*others).limit(_FEW).subquery()
     return (connection.scalar(select(func.count()).select_from(some)) or 0) < _FEW

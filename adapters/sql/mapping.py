@@ -22,6 +22,7 @@ __all__ = [
     "Values",
     "callback_row",
     "contact_row",
+    "day",
     "guard_row",
     "micros",
     "micros_or_none",
@@ -43,6 +44,11 @@ def micros(at: datetime) -> int:
         raise BadInput("time", "an instant without its zone cannot be kept", value=str(at))
     delta = at - EPOCH
     return delta.days * _DAY + delta.seconds * 1_000_000 + delta.microseconds
+
+
+def day(at: datetime) -> int:
+    """Return the day of an instant, counted from 1970 in UTC."""
+    return micros(at) // _DAY
 
 
 def micros_or_none(at: datetime | None) -> int | None:
@@ -109,6 +115,7 @@ def callback_row(callback: Callback) -> Values:
             "contact_id": callback.contact_id,
             "queue": callback.queue,
             "requested_at": micros(callback.requested_at),
+            "requested_day": day(callback.requested_at),
             "deadline": micros(callback.deadline),
             "state": callback.state.value,
             "state_reason": callback.state_reason,

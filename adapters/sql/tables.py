@@ -120,7 +120,7 @@ class CallbackRow(Rows, table=True):
         Index("callback_state", "state", "id"),
         Index("callback_queue", "queue", "state", "id"),
         Index("callback_contact", "contact_id", "id"),
-        Index("callback_requested", "requested_at", "id"),
+        Index("callback_day", "requested_day", "id"),
         # Whom a new request may join.
         partial_index("callback_open", "contact_id", where="state IN ('SCHEDULED', 'DIALING')"),
         one_of("state", CallbackState, "state_known"),
@@ -133,6 +133,8 @@ class CallbackRow(Rows, table=True):
     contact_id: str = Field(sa_type=ID, foreign_key="contact.id")
     queue: str
     requested_at: int = Field(sa_type=BigInteger)
+    # Days since 1970, in UTC: lists of a span of time go through it day by day.
+    requested_day: int = Field(sa_column_kwargs={"server_default": text("0")})
     deadline: int = Field(sa_type=BigInteger)
     state: str
     state_reason: str

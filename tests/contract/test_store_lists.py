@@ -1,7 +1,7 @@
 """What every store lists, whatever is asked for at once."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import product
 from typing import Any
 
@@ -10,8 +10,14 @@ import pytest
 from gateway.domain.machine import CallbackState
 from gateway.domain.model import Callback
 from gateway.ports import Store
-from tests.support.builders import NUMBER, OTHER_NUMBER, a_callback, a_contact, after
+from tests.support.builders import NOW, NUMBER, OTHER_NUMBER, a_callback, a_contact, after
 from tests.support.stores import entry
+
+
+def hours(n: int) -> datetime:
+    """Return the moment at which the n-th callback in time was requested."""
+    return NOW + timedelta(hours=7 * n)
+
 
 PEOPLE = {
     "contact-1": a_contact(NUMBER),
@@ -31,7 +37,8 @@ def _callbacks() -> list[Callback]:
             contact_id=who,
             queue=queue,
             state=state,
-            requested_at=after(n * 7 % len(mixtures)),
+            requested_at=hours(n * 7 % len(mixtures)),
+            deadline=hours(99),
             due_at=None if state in _OVER else after(99),
         )
         for n, (state, queue, who) in enumerate(mixtures)
@@ -39,7 +46,7 @@ def _callbacks() -> list[Callback]:
 
 
 CALLBACKS = _callbacks()
-BEFORE_ALL, AFTER_ALL = after(-9), after(999)
+BEFORE_ALL, AFTER_ALL = hours(-9), hours(999)
 ASKED: list[dict[str, Any]] = [
     {},
     {"states": [CallbackState.DONE]},
@@ -51,16 +58,16 @@ ASKED: list[dict[str, Any]] = [
     {"contact_id": "nobody"},
     {"number": NUMBER},
     {"number": "+9"},
-    {"since": after(5)},
-    {"until": after(5)},
-    {"since": after(3), "until": after(12)},
-    {"since": after(3), "until": after(3)},
+    {"since": hours(5)},
+    {"until": hours(5)},
+    {"since": hours(3), "until": hours(12)},
+    {"since": hours(3), "until": hours(3)},
     {"states": list(_OVER), "queue": "sales"},
     {"contact_id": "contact-1", "number": NUMBER, "states": [CallbackState.DONE]},
     {"contact_id": "contact-3", "number": NUMBER},
-    {"number": NUMBER, "queue": "sales", "since": after(4)},
-    {"states": [CallbackState.BLOCKED], "queue": "support", "until": after(9)},
-    {"queue": "sales", "since": after(2), "until": after(15)},
+    {"number": NUMBER, "queue": "sales", "since": hours(4)},
+    {"states": [CallbackState.BLOCKED], "queue": "support", "until": hours(9)},
+    {"queue": "sales", "since": hours(2), "until": hours(15)},
 ]
 
 
@@ -107,7 +114,7 @@ async def test_page_by_page_everything_comes_once(full: Store) -> None:
         assert pages == expected(**asked), asked
 
 
-async def test_wide_spans_of_time_are_listed_like_narrow_ones(
+async def test_spans_of_time_are_listed_alike_whether_few_or_many_are_in_a_queue(
     full: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("adapters.sql.lists._FEW", 3)

@@ -1,6 +1,8 @@
 """The schema: made from nothing and from every earlier revision, and equal to what is declared."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from adapters.sql.database import Database
 from adapters.sql.tables import METADATA
 from adapters.sql.urls import database_of
 from adapters.system import SystemClock
+from gateway.domain.change import NewCallback
 from gateway.domain.errors import StoreUnavailable
 from tests.support.builders import NOW
 from tests.support.stores import one_flight
@@ -112,6 +115,48 @@ async def test_an_earlier_database_is_brought_up_with_what_it_holds(
     columns, there = await with_database(url, dump, constraints)
     assert there == declared_constraints()
     assert any("callback.due_at" in one for one in columns)
+
+
+_BEFORE_RECORDS = (
+    "INSERT INTO contact (id, name) VALUES ('contact-1', 'Kaisa')",
+    "INSERT INTO contact_number (contact_id, position, e164) VALUES ('contact-1', 0, '+1')",
+    (
+        "INSERT INTO callback (id, contact_id, queue, requested_at, deadline, state, state_reason, "
+        "due_at, plan, reason, preferred, worth, cohort, source, attempts, used, cancel_requested, "
+        "answered_late, version) VALUES ('callback-1', 'contact-1', 'support', 86400000000, "
+        "9000000000000000, 'SCHEDULED', '', 5, "
+        """'{"due_at":5,"number":"+1","decider":"r","reasons":[],"made_at":5,"""
+        """"probability":null,"value":null}', '', '[]', 1.0, 'control', '', """
+        "0, 0, false, false, 1)"
+    ),
+)
+
+
+async def test_what_was_kept_before_there_were_records_is_found_by_every_new_question(
+    url: str,
+) -> None:
+    def write(connection: Connection) -> None:
+        for statement in _BEFORE_RECORDS:
+            connection.exec_driver_sql(statement)
+        connection.commit()
+
+    await with_database(url, to("0003"), write)
+    store = SqlStore(url, clock=SystemClock())
+    await store.open()
+    [(callback, contact)] = await store.callbacks(
+        number="+1",
+        queue="support",
+        since=datetime(1970, 1, 2, tzinfo=UTC),
+        until=datetime(1970, 1, 3, tzinfo=UTC),
+    )
+    assert (callback.legal_basis, callback.plan and callback.plan.any_time) == ("", False)
+    assert await store.callbacks(since=callback.requested_at) == [(callback, contact)]
+    assert await store.open_callbacks(number="+1") == [callback]
+    again = replace(callback, id="callback-2", requested_at=NOW, plan=None)
+    [added] = await store.add([NewCallback(contact=contact, callback=again)])
+    assert added.merged
+    assert len(await store.journal(after=0)) == 1
+    await store.close()
 
 
 async def test_a_reader_asks_for_the_gateway_when_the_schema_is_old(url: str) -> None:

@@ -17,9 +17,13 @@ def upgrade() -> None:
     op.add_column(
         "callback", sa.Column("legal_basis", sa.String(), server_default="", nullable=False)
     )
+    op.add_column(
+        "callback", sa.Column("requested_day", sa.Integer(), server_default="0", nullable=False)
+    )
+    op.execute("UPDATE callback SET requested_day = requested_at / 86400000000")
     op.create_index("callback_queue", "callback", ["queue", "state", "id"])
     op.create_index("callback_contact", "callback", ["contact_id", "id"])
-    op.create_index("callback_requested", "callback", ["requested_at", "id"])
+    op.create_index("callback_day", "callback", ["requested_day", "id"])
     op.create_index(
         "callback_open", "callback", ["contact_id"], sqlite_where=_OPEN, postgresql_where=_OPEN
     )
