@@ -200,3 +200,10 @@ async def test_a_filter_that_cannot_be_is_refused_by_name(
     reply = await talk.ask("GET", f"/v1/callbacks?{query}")
     assert (reply.status, reply.kind) == (422, "invalid-input")
     assert [place for place, _ in reply.errors] == [where]
+
+
+async def test_what_may_be_done_with_a_batch_is_not_mixed_up_with_a_callback(talk: Talk) -> None:
+    batch = await talk.ask("GET", "/v1/callbacks/batch")
+    assert (batch.status, batch.headers["Allow"]) == (405, "POST")
+    one = await talk.ask("DELETE", "/v1/callbacks/batches")
+    assert (one.status, one.headers["Allow"]) == (405, "GET, HEAD, PATCH")

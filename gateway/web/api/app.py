@@ -24,6 +24,7 @@ from gateway.web.api.problem import Pointing, Refusal, refusal_of
 from gateway.web.api.problem_types import MISSING
 from gateway.web.api.reading import check_body, check_query, read_body
 from gateway.web.api.replay import Replays, scoped_key
+from gateway.web.api.routing import routed
 from gateway.web.api.services import Services
 
 __all__ = ["SERVICES", "build_app"]
@@ -47,9 +48,10 @@ def build_app(
     app[DOCUMENT] = _document(services, operations)
     app.on_response_prepare.append(prepared)
     replays = Replays()
+    paths = {one.path for one in operations}
     for operation in operations:
         handler = _endpoint(operation, services, door, replays)
-        resource = app.router.add_resource(operation.path)
+        resource = app.router.add_resource(routed(operation.path, paths))
         resource.add_route(operation.method, handler, expect_handler=expectation)
         if operation.method == "GET":
             resource.add_route("HEAD", handler, expect_handler=expectation)

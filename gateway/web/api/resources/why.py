@@ -8,6 +8,7 @@ from gateway.domain.records import Scope
 from gateway.web.api.call import Call
 from gateway.web.api.models.operating import Reason, Reasons, WhyQuery
 from gateway.web.api.operation import Answer, Operation
+from gateway.web.api.problem_types import MISSING
 
 __all__ = ["OPERATIONS", "REASONS"]
 
@@ -43,6 +44,7 @@ OPERATIONS: Final = (
         scope=Scope.READ,
         query=WhyQuery,
         answers={200: Reasons},
+        problems=(MISSING,),
         examples={200: REASONS},
         handler=_why,
     ),
