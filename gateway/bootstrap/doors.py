@@ -58,9 +58,8 @@ def build_services(
     """Put together what the API works with."""
     clock = SystemClock()
     api = settings.api
-    metrics = Metrics(store=office.store, clock=clock, health=gateway.health)
+    metrics = Metrics(store=office.store, clock=clock, health=gateway.health, version=_version())
     metrics.queues = lambda: tuple(office.rules.queues)
-    metrics.set_version(_version())
 
     def carriers() -> list[CarrierFigures]:
         return [

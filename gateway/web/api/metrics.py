@@ -39,7 +39,9 @@ class Metrics:
     ``connections`` is filled in by whoever listens.
     """
 
-    def __init__(self, *, store: Store, clock: Clock, health: Callable[[], Health]) -> None:
+    def __init__(
+        self, *, store: Store, clock: Clock, health: Callable[[], Health], version: str = "0"
+    ) -> None:
         self.connections: Connections | None = None
         self.queues: Callable[[], Sequence[str]] = tuple
         self._store = store
@@ -50,7 +52,8 @@ class Metrics:
         self._registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         self._figures = JournalFigures(registry)
-        self._build = Info("kairos_build", "Which Kairos this is.", registry=registry)
+        build = Info("kairos_build", "Which Kairos this is.", registry=registry)
+        build.info({"version": version})
         self._requests = Histogram(
             "kairos_http_request_duration_seconds",
             "How long requests to the API took, by operation and kind of answer.",
@@ -85,10 +88,6 @@ class Metrics:
             registry=registry,
         )
         self._closed = {"full": 0, "slow": 0}
-
-    def set_version(self, version: str) -> None:
-        """Say which version this is."""
-        self._build.info({"version": version})
 
     def observe(self, operation: str, status: int, seconds: float) -> None:
         """Count an answer of the API."""

@@ -15,6 +15,7 @@ from gateway.web.api.problem_types import (
     ANY,
     BAD_JSON,
     BODY_TOO_LARGE,
+    CONFLICT,
     FORBIDDEN,
     IDEMPOTENCY_IN_PROGRESS,
     IDEMPOTENCY_REUSED,
@@ -126,6 +127,8 @@ class Operation:
         else:
             found.add(UNEXPECTED_BODY)
         found.add(INVALID_INPUT)  # an unknown parameter
+        if self.method != "GET":
+            found.add(CONFLICT)
         if self.idempotent:
             found |= {IDEMPOTENCY_IN_PROGRESS, IDEMPOTENCY_REUSED}
         if self.conditional:
