@@ -43,7 +43,6 @@ class Asked:
     deadline: str = ""
     zone: str | None = None
     country: str | None = None
-    at: str = ""
     now: bool = False
     ignore_preferred: bool = False
 
@@ -60,8 +59,6 @@ def call(
     """Take one request in, and say what became of it."""
     settings = shell.settings(config)
     known_queue(settings, asked.queue)
-    if asked.now and asked.at:
-        raise Failure("--now and --at cannot both be.", "Say one of them.")
     rehearse = _rehearsed if dry_run else _taken
     found, merged = shell.run(rehearse(shell, settings, asked))
     if as_json:
@@ -88,25 +85,21 @@ async def _taken(shell: Shell, settings: Settings, asked: Asked) -> tuple[Histor
         (answer,) = await way.taker.take([_request(asked)])
     if isinstance(answer, BadInput):
         raise answer
-    if asked.now or asked.at:
-        await _move(shell, settings, answer.callback_id, asked)
+    if asked.now:
+        await _at_once(shell, settings, answer.callback_id, asked)
     async with shell.root.reader(settings) as reader:
         return await the_callback(reader, answer.callback_id), answer.merged
 
 
-async def _move(shell: Shell, settings: Settings, callback_id: str, asked: Asked) -> None:
-    """Give a callback that was just taken in the time that was asked for."""
-    async with shell.root.reader(settings) as reader:
-        zone = zone_of((await the_callback(reader, callback_id)).contact)
+async def _at_once(shell: Shell, settings: Settings, callback_id: str, asked: Asked) -> None:
+    """Make a callback that was just taken in due now."""
     async with shell.root.desk(settings) as desk:
         try:
-            if asked.now:
-                await desk.call_now(callback_id, ignore_preferred=asked.ignore_preferred)
-            else:
-                at = parse_when(asked.at, datetime.now(UTC), zone)
-                await desk.reschedule(callback_id, at, ignore_preferred=asked.ignore_preferred)
+            await desk.call_now(callback_id, ignore_preferred=asked.ignore_preferred)
+        except NotNow as told:
+            note(f"{told}.", "dim")  # it is being called already, or was closed at once
         except BadInput as problem:
-            note(f"It was taken in as {callback_id}, at the time the rules chose.", "yellow")
+            note(f"It was taken in as {callback_id}, for the time the rules chose.", "yellow")
             raise problem from None
 
 

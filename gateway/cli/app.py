@@ -21,7 +21,7 @@ _HELP = """Kairos calls people back at the right moment, once.
 
 - `kairos practice`: try it, no telephone needed
 - `kairos init`: connect your own PBX; then `kairos check` and `kairos serve`
-- `kairos call "040 123 4567" --at "tomorrow 9:00"`: ask for a callback
+- `kairos call "040 123 4567" --reason invoice`: ask for a callback
 - `kairos why`: why is nothing dialing
 - `kairos show cb01kat5w9`: why was this one called, and when
 - `kairos stop-all`: the panic button

@@ -44,8 +44,7 @@ def test_what_cannot_be_called_is_refused_with_a_remedy(place: Place) -> None:
     for command, told in (
         (("call", "12"), "number"),
         (("call", NUMBER, "--queue", "suport"), "Did you mean 'support'?"),
-        (("call", NUMBER, "--at", "someday"), "cannot be read as a time"),
-        (("call", NUMBER, "--now", "--at", "14:00"), "--now and --at"),
+        (("call", NUMBER, "--deadline", "someday"), "cannot be read as a time"),
         (("callbacks", "--since", "long ago"), "--since"),
     ):
         said = place.run(*command)

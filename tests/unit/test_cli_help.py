@@ -18,7 +18,7 @@ from gateway.cli.shell import Shell
 from gateway.lifecycle import EXIT_CODES
 
 # They stay in the foreground, or print one line or one document in any case.
-WITHOUT_JSON = {"serve", "practice", "version", "config schema"}
+WITHOUT_JSON = {"serve", "practice", "version", "config schema", "export"}
 
 
 @dataclass(frozen=True)

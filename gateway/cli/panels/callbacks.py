@@ -92,7 +92,6 @@ def call(  # noqa: PLR0913 -- an option for each thing that can be said of a req
     name: Annotated[str, typer.Option(help="Whose number it is.")] = "",
     queue: QueueOption = None,
     reason: Annotated[str, typer.Option(help="What it is about.")] = "",
-    at: Annotated[str, typer.Option(metavar="WHEN", help="At this time: 'tomorrow 14:00'.")] = "",
     now: Annotated[bool, typer.Option("--now", help="At once, if the law allows it.")] = False,
     deadline: Annotated[
         str, typer.Option(metavar="WHEN", help="No call is begun after this: 'in 2d'.")
@@ -111,8 +110,8 @@ def call(  # noqa: PLR0913 -- an option for each thing that can be said of a req
 ) -> None:
     """Ask for one callback.
 
-    Examples: `kairos call "040 123 4567" --reason "invoice" --at "tomorrow 9:00"`,
-    `kairos call +442079460000 --dry-run`
+    Examples: `kairos call "040 123 4567" --reason "invoice" --now`,
+    `kairos call +442079460000 --deadline "in 4h" --dry-run`
     """
     asked = acting.Asked(
         number=number,
@@ -122,7 +121,6 @@ def call(  # noqa: PLR0913 -- an option for each thing that can be said of a req
         deadline=deadline,
         zone=zone,
         country=country,
-        at=at,
         now=now,
         ignore_preferred=any_time,
     )
