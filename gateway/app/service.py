@@ -99,13 +99,17 @@ class Gateway:
             senders=self.senders,
             spec=parts.spec,
         )
+        self._marks = Marks(self.desk, self._start_hang_up)
+        self._wire()
+
+    def _wire(self) -> None:
+        """Let the parts hear of each other."""
         self.desk.on_planned = self.dispatcher.planned
         self.desk.on_hang_up = self._hang_up
         self.desk.on_customer_leg = self._customer_leg
         self.holds.on_hold = self._release_held
         self.holds.on_resume = self._wake
         self.holds.last_orders = self._last_orders
-        self._marks = Marks(self.desk, self._start_hang_up)
 
     def planned(self, due_at: datetime) -> None:
         """Hear of a new callback, so that its time is slept on."""

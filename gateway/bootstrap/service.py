@@ -25,7 +25,7 @@ from gateway.bootstrap.parts import build_intake, build_numbers, build_parts
 from gateway.bootstrap.reload import NumbersInForce, Reloader, applier
 from gateway.bootstrap.rules import build_rules_of
 from gateway.domain.errors import StoreLocked
-from gateway.ports import Store
+from gateway.ports import NumberPlan, Store
 from gateway.web.api.services import Services
 from gateway.web.client import running_service
 
@@ -105,16 +105,7 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         gateway = Gateway(parts)
         numbers = NumbersInForce(build_numbers(settings))
         intake = build_intake(settings, rules, store, numbers=numbers)
-        office = build_office(
-            store=store,
-            clock=SystemClock(),
-            ids=RandomIds(),
-            numbers=numbers,
-            default_country=settings.default_country,
-            intake=intake,
-            rules=gateway.rules,
-            gateway=gateway,
-        )
+        office = _office(settings, store, gateway, intake, numbers)
         async with telling(settings, store) as notices:
             services = build_services(
                 settings,
@@ -136,3 +127,18 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
                 services=services,
                 reloader=reloader,
             )
+
+
+def _office(
+    settings: Settings, store: Store, gateway: Gateway, intake: Intake, numbers: NumberPlan
+) -> Office:
+    return build_office(
+        store=store,
+        clock=SystemClock(),
+        ids=RandomIds(),
+        numbers=numbers,
+        default_country=settings.default_country,
+        intake=intake,
+        rules=gateway.rules,
+        gateway=gateway,
+    )
