@@ -13,6 +13,7 @@ from typing import BinaryIO, Final
 from config.settings import Settings
 from gateway.app.exporting import EXPORTS, Wanted, veiled
 from gateway.bootstrap.rules import build_rules_of
+from gateway.cli.backup_root import Restored, Saved
 from gateway.cli.data_root import Examiner
 
 __all__ = ["DataParts"]
@@ -39,6 +40,24 @@ class DataParts:
             yield written
         writer.close()
         yield written
+
+    async def backup(self, settings: Settings, target: Path) -> Saved:
+        """Copy the database beside a running service."""
+        from gateway.bootstrap.saving import save
+
+        return await save(settings, target)
+
+    async def restore(self, settings: Settings, copy: Path, *, unverified: bool) -> Restored:
+        """Put a backup in the place of the database, held and with nothing open."""
+        from gateway.bootstrap.saving import restore
+
+        return await restore(settings, copy, unverified=unverified)
+
+    async def mark_restored(self, settings: Settings) -> Restored:
+        """Make data that another program has put back safe to start with."""
+        from gateway.bootstrap.saving import mark
+
+        return await mark(settings)
 
     @asynccontextmanager
     async def examiner(self, settings: Settings) -> AsyncIterator[Examiner]:

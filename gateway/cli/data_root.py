@@ -9,6 +9,7 @@ from typing import BinaryIO, Protocol
 from config.settings import Settings
 from gateway.app.exporting import Wanted
 from gateway.app.intake import CallbackRequest
+from gateway.cli.backup_root import BackupRoot
 from gateway.cli.preparing import Job, Verdict
 from gateway.domain.change import NewCallback
 from gateway.domain.errors import BadInput
@@ -39,7 +40,7 @@ class Loader(Protocol):
         ...
 
 
-class DataRoot(Protocol):
+class DataRoot(BackupRoot, Protocol):
     """The part of the composition root that moves data."""
 
     def export(

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from gateway.app.exporting import Export
-from gateway.cli import export_command, file_audit_command, importing_command
+from gateway.cli import backup_command, export_command, file_audit_command, importing_command
 from gateway.cli.options import ConfigOption, JsonOption, RevealOption, YesOption, shell_of
 from gateway.cli.panels import Panel
 from gateway.domain.machine import CallbackState
@@ -169,3 +169,58 @@ def export(  # noqa: PLR0913 -- options of a command
         reveal=reveal,
     )
     export_command.export(shell_of(context), config, options)
+
+
+@group.command(rich_help_panel=Panel.DATA)
+def backup(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; must not be there yet.")],
+    *,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Copy the database, beside a running service, whole and of one moment.
+
+    The copy is checked; beside it lies FILE.manifest.json with its checksum. Only you may read it:
+    it holds numbers and names. For PostgreSQL this says how to use pg_dump.
+
+    Example: `kairos backup /var/backups/kairos-monday.db`
+    """
+    backup_command.backup(shell_of(context), config, file, as_json=as_json)
+
+
+@group.command(rich_help_panel=Panel.DATA)
+def restore(
+    context: typer.Context,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="The backup.", show_default=False)
+    ] = None,
+    *,
+    config: ConfigOption = None,
+    mark_only: Annotated[
+        bool,
+        typer.Option("--mark-only", help="The data were put back already, such as by pg_restore."),
+    ] = False,
+    unverified: Annotated[
+        bool, typer.Option("--unverified", help="Although there is no manifest to compare with.")
+    ] = False,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Put a backup in the place of the database. The service must be stopped.
+
+    A backup does not know who was called after it was made. So nothing is called until you say
+    `kairos resume`; calls that were open then are unresolved; the database before is kept, and
+    what was called since is listed from it, to be canceled if it shall not be called again.
+
+    Example: `kairos restore /var/backups/kairos-monday.db`
+    """
+    backup_command.restore(
+        shell_of(context),
+        config,
+        file,
+        mark_only=mark_only,
+        unverified=unverified,
+        yes=yes,
+        as_json=as_json,
+    )
