@@ -23,9 +23,9 @@ from gateway.bootstrap.parts import build_numbers, build_queues
 from gateway.bootstrap.rules import Rules, build_rules_of
 from gateway.observability import set_level
 from gateway.ports import NumberFacts, NumberPlan
-from gateway.web.api.limits import RateLimits
+from gateway.web.api.services import Services
 
-__all__ = ["NumbersInForce", "Reloader", "applier"]
+__all__ = ["NumbersInForce", "Reloader", "build_reloader"]
 
 _log = structlog.get_logger()
 _RULE_FILES: Final = ("countries_file", "retry_rules_file")
@@ -43,19 +43,6 @@ class NumbersInForce:
     def parse(self, text: str, default_country: str | None) -> NumberFacts:
         """Normalise what a person wrote; raises BadInput."""
         return self.plan.parse(text, default_country)
-
-
-def applier(gateway: Gateway, limits: RateLimits, numbers: NumbersInForce) -> Apply:
-    """Return what puts new settings in force in a running gateway."""
-
-    def apply(settings: Settings, rules: Rules) -> None:
-        gateway.reload(rules.planner, rules.law, build_queues(settings))
-        numbers.plan = build_numbers(settings)
-        rate = settings.api.rate_limit
-        limits.change(per_second=rate.requests_per_second, burst=rate.burst)
-        set_level(settings.logging.level)
-
-    return apply
 
 
 class Reloader:
@@ -153,3 +140,20 @@ def _tell(result: ReloadResult) -> None:
     )
     for warning in result.warnings:
         _log.warning("config.warning", text=warning)
+
+
+def build_reloader(
+    settings: Settings, gateway: Gateway, services: Services, numbers: NumbersInForce
+) -> Reloader:
+    """Build what reads the configuration of a service again, and let the API ask it."""
+
+    def apply(new: Settings, rules: Rules) -> None:
+        gateway.reload(rules.planner, rules.law, build_queues(new))
+        numbers.plan = build_numbers(new)
+        rate = new.api.rate_limit
+        services.limits.change(per_second=rate.requests_per_second, burst=rate.burst)
+        set_level(new.logging.level)
+
+    reloader = Reloader(settings, apply)
+    services.reload = reloader.reload
+    return reloader

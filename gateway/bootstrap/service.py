@@ -22,7 +22,7 @@ from gateway.bootstrap.doors import build_services, open_doors
 from gateway.bootstrap.notices import telling
 from gateway.bootstrap.office import build_office
 from gateway.bootstrap.parts import build_intake, build_numbers, build_parts
-from gateway.bootstrap.reload import NumbersInForce, Reloader, applier
+from gateway.bootstrap.reload import NumbersInForce, Reloader, build_reloader
 from gateway.bootstrap.rules import build_rules_of
 from gateway.domain.errors import StoreLocked
 from gateway.ports import NumberPlan, Store
@@ -115,8 +115,7 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
                 notices=notices,
                 check_subdivision=rules.calendar.check,
             )
-            reloader = Reloader(settings, applier(gateway, services.limits, numbers))
-            services.reload = reloader.reload
+            reloader = build_reloader(settings, gateway, services, numbers)
             yield Service(
                 settings=settings,
                 store=store,
