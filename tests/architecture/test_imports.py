@@ -18,10 +18,12 @@ PLANTED = {
     "tests": ("gateway/planted.py", "tests"),
     "core-libraries": ("gateway/domain/planted.py", "aiohttp"),
     "app-libraries": ("gateway/app/planted.py", "typer"),
+    "web-libraries": ("gateway/web/planted.py", "typer"),
     "config-libraries": ("config/planted.py", "aiohttp"),
     "panoramisk": ("gateway/planted.py", "panoramisk"),
     "sql": ("adapters/memory/planted.py", "sqlmodel"),
     "tenacity": ("fallback/planted.py", "tenacity"),
+    "pyarrow": ("gateway/planted.py", "pyarrow"),
     "sklearn": ("gateway/planted.py", "sklearn"),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 import structlog
@@ -81,6 +81,12 @@ def frame(
             )
         return response
 
+    return framed, _prepared(safe)
+
+
+def _prepared(
+    safe: Mapping[str, str],
+) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
     async def prepared(request: web.Request, response: web.StreamResponse) -> None:
         for name, value in safe.items():
             response.headers.setdefault(name, value)
@@ -88,7 +94,7 @@ def frame(
         response.headers.update(request.get(HEADERS, {}))
         response.headers["X-Request-Id"] = request.get(REQUEST_ID, "")
 
-    return framed, prepared
+    return prepared
 
 
 async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -61,6 +61,16 @@ class Metrics:
             buckets=_SECONDS,
             registry=registry,
         )
+        self._make_gauges(registry)
+        self._turned_away = Counter(
+            "kairos_http_connections_closed",
+            "Connections that were turned away (full) or dropped (slow, or to make room).",
+            ["why"],
+            registry=registry,
+        )
+        self._closed = {"full": 0, "slow": 0}
+
+    def _make_gauges(self, registry: CollectorRegistry) -> None:
         self._callbacks = _gauge(registry, "kairos_callbacks", "Callbacks by state.", "state")
         self._open = _gauge(registry, "kairos_open_attempts", "Attempts under way.")
         self._carrier = _gauge(
@@ -81,13 +91,6 @@ class Metrics:
             f"Webhook messages due to be sent, {_MOST_DELIVERIES} for that many or more.",
         )
         self._connected = _gauge(registry, "kairos_http_connections", "Connections to the API.")
-        self._turned_away = Counter(
-            "kairos_http_connections_closed",
-            "Connections that were turned away (full) or dropped (slow, or to make room).",
-            ["why"],
-            registry=registry,
-        )
-        self._closed = {"full": 0, "slow": 0}
 
     def observe(self, operation: str, status: int, seconds: float) -> None:
         """Count an answer of the API."""

@@ -8,10 +8,11 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from gateway.web.api.openapi_problems import headers_of, problem_example, problems_of
 from gateway.web.api.openapi_words import ABOUT, HEADERS, PARAMETERS, SECURITY, TAGS
 from gateway.web.api.operation import Operation
-from gateway.web.api.problem import PROBLEM_MEDIA, ProblemOut, Refusal
-from gateway.web.api.problem_types import PROBLEM_TYPES, ProblemType
+from gateway.web.api.problem import ProblemOut
+from gateway.web.api.problem_types import PROBLEM_TYPES
 
 __all__ = ["document_of"]
 
@@ -62,7 +63,7 @@ def document_of(
             "headers": HEADERS,
             "parameters": PARAMETERS,
             "securitySchemes": SECURITY,
-            "examples": {one.slug: _problem_example(one) for one in PROBLEM_TYPES.values()},
+            "examples": {one.slug: problem_example(one) for one in PROBLEM_TYPES.values()},
         },
     }
 
@@ -211,18 +212,11 @@ def _header_parameters(operation: Operation) -> Iterator[Json]:
         yield {"$ref": "#/components/parameters/IfNoneMatch"}
 
 
-def _headers(operation: Operation, *more: str) -> Json:
-    limited = () if operation.scope is None else ("RateLimit", "RateLimit-Policy")
-    return {
-        name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", *limited, *more)
-    }
-
-
 def _responses(
     operation: Operation, names: Mapping[tuple[type[BaseModel], _Mode], str], shared: Json
 ) -> Json:
     told = _answers(operation, names)
-    for status, problem in _problems(operation, shared).items():
+    for status, problem in problems_of(operation, shared).items():
         if status in told:
             whole = shared[problem["$ref"].rpartition("/")[2]]
             told[status]["content"] = {**told[status].get("content", {}), **whole["content"]}
@@ -244,7 +238,7 @@ def _answers(operation: Operation, names: Mapping[tuple[type[BaseModel], _Mode],
         answer: Json = {
             "description": _MEANINGS.get(status, "As asked."),
             "headers": {
-                **_headers(operation, *more),
+                **headers_of(operation, *more),
                 **{
                     name: {"description": text, "schema": {"type": "string"}}
                     for name, text in operation.headers.items()
@@ -263,47 +257,5 @@ def _answers(operation: Operation, names: Mapping[tuple[type[BaseModel], _Mode],
         told[str(status)] = answer
     if operation.etag and operation.method == "GET":
         description = "It is as it was when its ETag was read."
-        told["304"] = {"description": description, "headers": _headers(operation, "ETag")}
+        told["304"] = {"description": description, "headers": headers_of(operation, "ETag")}
     return told
-
-
-def _problems(operation: Operation, shared: Json) -> Json:
-    """Return what may go wrong, by status; what is the same elsewhere is ``shared``."""
-    by_status: dict[int, list[ProblemType]] = {}
-    for kind in operation.all_problems:
-        by_status.setdefault(kind.status, []).append(kind)
-    told: Json = {}
-    for status, kinds in by_status.items():
-        limited = "" if operation.scope is None else "limited-"
-        name = limited + "-or-".join(kind.slug for kind in kinds)
-        shared.setdefault(name, _problem(operation, status, kinds))
-        told[str(status)] = {"$ref": f"#/components/responses/{name}"}
-    return told
-
-
-def _problem(operation: Operation, status: int, kinds: Sequence[ProblemType]) -> Json:
-    return {
-        "description": " ".join(f"{kind.title}." for kind in kinds),
-        "headers": _headers(operation, *_PROBLEM_HEADERS.get(status, ())),
-        "content": {
-            PROBLEM_MEDIA: {
-                "schema": {"$ref": _REF.format(model="Problem")},
-                "examples": {
-                    kind.slug: {"$ref": f"#/components/examples/{kind.slug}"} for kind in kinds
-                },
-            }
-        },
-    }
-
-
-_PROBLEM_HEADERS: Final = {
-    401: ("WWW-Authenticate",),
-    403: ("WWW-Authenticate",),
-    405: ("Allow",),
-    429: ("Retry-After",),
-    503: ("Retry-After",),
-}
-
-
-def _problem_example(kind: ProblemType) -> Json:
-    return {"summary": kind.title, "value": Refusal(kind).as_json("5f0c6e0b1f2a4d3c")}

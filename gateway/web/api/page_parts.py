@@ -108,7 +108,11 @@ def _bounds(field: Json) -> Html:
         "maxLength": "characters at most",
         "maxItems": "items at most",
     }
-    told = [f"{text} {field[key]!s}" for key, text in names.items() if field.get(key) is not None]
+    told = [
+        f"{text} {field[key]!s}"
+        for key, text in names.items()
+        if field.get(key) or field.get(key) == 0
+    ]
     return el("span", "; ".join(told), class_="dim") if told else Html("")
 
 

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from gateway.web.api.call import Call
 from gateway.web.api.html import Html, el, inline, page, prose, raw
+from gateway.web.api.openapi_problems import example_of
 from gateway.web.api.operation import Operation, PathValue
 from gateway.web.api.own import DOCUMENT
 from gateway.web.api.page_parts import answers, curl, fields_of, parameters, problems, resolved
@@ -129,7 +130,7 @@ def problem_page(kind: ProblemType, document: Json) -> str:
         for method, told in methods.items()
         if refs in json.dumps(resolved(document, told["responses"].get(str(kind.status), {})))
     ]
-    example = json.dumps(Refusal(kind).as_json("5f0c6e0b1f2a4d3c"), indent=2, ensure_ascii=False)
+    example = json.dumps(example_of(kind).as_json("5f0c6e0b1f2a4d3c"), indent=2, ensure_ascii=False)
     return page(
         f"{kind.title} - Kairos API",
         el("nav", el("a", "The whole API", href="/docs"), _others(kind)),
