@@ -75,7 +75,7 @@ def callbacks(
 
     read = _reading(shell, settings, wanted)
     if watch and not as_json and out().is_terminal:
-        with suppress(KeyboardInterrupt):
+        with suppress(KeyboardInterrupt, asyncio.CancelledError):
             shell.run(_watch(read, reveal=reveal))
         return
     found = shell.run(read())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -122,6 +123,8 @@ class _View:
     def _head(self) -> Text:
         clock = datetime.now().astimezone().strftime("%H:%M:%S")
         text = Text.assemble(("Kairos  ", "bold"), (clock, "dim"), "  ")
+        if not self.counts:
+            return text.append("looking ...", style="dim")
         if self.trouble:
             return text.append(self.trouble, style="red")
         if self.service is None:
@@ -210,11 +213,11 @@ def top(shell: Shell, config: Path | None, *, once: bool, every: float, as_json:
         else:
             console.print(view)
         return
-    with Live(view, console=console, refresh_per_second=4, screen=True) as live:
-        try:
-            shell.run(_watch(shell, settings, view, live, every))
-        except KeyboardInterrupt:
-            return
+    with (
+        suppress(KeyboardInterrupt, asyncio.CancelledError),  # which of them: by what it was at
+        Live(view, console=console, refresh_per_second=4, screen=True) as live,
+    ):
+        shell.run(_watch(shell, settings, view, live, every))
 
 
 async def _once(shell: Shell, settings: Settings, view: _View) -> None:
