@@ -9,14 +9,13 @@ from gateway.ports.core import (
     DialOrder,
     History,
     Ids,
-    NumberFacts,
-    NumberPlan,
     Planner,
     PlanQuestion,
     Store,
     Violation,
 )
 from gateway.ports.messenger import Answer, Message, Messenger
+from gateway.ports.numbers import NumberFacts, NumberPlan
 from gateway.ports.records import Amend, AmendContact, Records
 
 __all__ = [

@@ -21,8 +21,6 @@ __all__ = [
     "Dialer",
     "History",
     "Ids",
-    "NumberFacts",
-    "NumberPlan",
     "PlanQuestion",
     "Planner",
     "Store",
@@ -166,23 +164,6 @@ class Planner(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NumberFacts:
-    """What a number plan knows: E.164 form, ISO country, zones the number may be in."""
-
-    e164: str = field(repr=False)
-    country: str | None
-    zones: tuple[str, ...]
-
-
-class NumberPlan(Protocol):
-    """Knows the world's telephone numbers."""
-
-    def parse(self, text: str, default_country: str | None) -> NumberFacts:
-        """Normalise what a person wrote; raises BadInput naming the problem and the remedy."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class History:
     """The whole way of one callback."""
 
@@ -221,7 +202,8 @@ class Store(Records, Protocol):
 
         A contact whose id is known is updated; one with a known first number is reused. A request
         for a contact whose callback in the same queue is not closed yet is merged into that one,
-        with a step ``merged`` in its journal; ``Added`` tells which.
+        with a step ``merged`` in its journal; ``Added`` tells which. It is added if that callback
+        is to be canceled or its deadline was past when the request was made: it would be lost.
         """
         ...
 

@@ -32,7 +32,10 @@ class Records(Protocol):
     """Keeps what surrounds the calls. Every method may raise StoreUnavailable."""
 
     on_journal: Callable[[], None]
-    """Called, on the loop, after a commit that added to the journal."""
+    """Called, on the loop, after a commit of this process that added to the journal.
+
+    Other nodes are not told of: who follows the journal must look by itself now and then, too.
+    """
 
     async def amend(self, callback_id: str, decide: Amend) -> Callback:
         """Judge one callback inside a transaction and apply the change; returns it as it is now.
@@ -105,7 +108,7 @@ class Records(Protocol):
         ...
 
     async def recall(self, key: str) -> Remembered | None:
-        """Return the answer given under an idempotency key."""
+        """Return the answer given under an idempotency key; it may be older than a day still."""
         ...
 
     async def remember(self, answer: Remembered) -> None:
@@ -123,7 +126,7 @@ class Records(Protocol):
         ...
 
     async def journal(self, *, after: int, limit: int = 100) -> list[JournalEntry]:
-        """Return the journal after a place in it, in order."""
+        """Return the journal after a place in it, in order; what could still be overtaken waits."""
         ...
 
     async def journal_end(self) -> int:
@@ -145,7 +148,10 @@ class Records(Protocol):
     async def queue_deliveries(
         self, webhook_id: str, cursor: int, deliveries: Sequence[Delivery]
     ) -> None:
-        """Keep new deliveries and move the webhook's cursor, in one transaction."""
+        """Keep new deliveries and move the webhook's cursor, in one transaction.
+
+        Raises NotFound if the webhook is gone.
+        """
         ...
 
     async def due_deliveries(self, now: datetime, limit: int = 100) -> list[Delivery]:
@@ -157,7 +163,7 @@ class Records(Protocol):
         ...
 
     async def save_delivery(self, delivery: Delivery) -> None:
-        """Keep what became of a try."""
+        """Keep what became of a try; nothing happens if the delivery is gone with its webhook."""
         ...
 
     async def delivery(self, delivery_id: str) -> Delivery | None:

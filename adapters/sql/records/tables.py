@@ -75,8 +75,8 @@ class InteractionRow(Rows, table=True):
         Index("interaction_number", "number", "at"),
         one_of("kind", InteractionKind, "kind_known"),
     )
+    id: str = Field(sa_type=ID, primary_key=True)  # first: they are looked up by it
     source: str = Field(sa_type=ID, primary_key=True)
-    id: str = Field(sa_type=ID, primary_key=True)
     kind: str
     at: int = Field(sa_type=BigInteger)
     number: str | None

@@ -79,8 +79,8 @@ def _what_was_asked() -> None:
     op.create_index("remembered_at", "remembered", ["at"])
     op.create_table(
         "interaction",
-        sa.Column("source", _ID, nullable=False),
         sa.Column("id", _ID, nullable=False),
+        sa.Column("source", _ID, nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("number", sa.String(), nullable=True),
@@ -92,7 +92,7 @@ def _what_was_asked() -> None:
             "'mail_opened', 'mail_clicked')",
             name=op.f("interaction_kind_known"),
         ),
-        sa.PrimaryKeyConstraint("source", "id", name="interaction_pk"),
+        sa.PrimaryKeyConstraint("id", "source", name="interaction_pk"),
     )
     op.create_index("interaction_contact", "interaction", ["contact_id", "at"])
     op.create_index("interaction_number", "interaction", ["number", "at"])
