@@ -117,7 +117,8 @@ class Intake:
     async def prepare(self, requests: Sequence[CallbackRequest]) -> list[NewCallback | BadInput]:
         """Read and plan requests, to be kept soon: here, or by the process this one works for."""
         prepared: list[NewCallback | BadInput] = []
-        now = self._clock.now()  # one for all: what comes together is planned together, and quickly
+        # One second for all that come within it: what comes together is planned together.
+        now = self._clock.now().replace(microsecond=0)
         for n, request in enumerate(requests, start=1):
             if n % _AT_A_STRETCH == 0:
                 await asyncio.sleep(0)  # calls under way are not kept waiting by a long list
