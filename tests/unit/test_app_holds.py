@@ -34,10 +34,12 @@ DESK = QueueSpec(
 class SlowStore(MemoryStore):
     """A memory store whose answers take their time, before and after they take effect."""
 
-    def __init__(self, clock: ManualClock, before: float = 0.0, after: float = 0.0) -> None:
+    def __init__(
+        self, clock: ManualClock, before: float = 0.0, after: float = 0.0, holding: float = 0.0
+    ) -> None:
         super().__init__(clock)
         self.waits = clock
-        self.before, self.after = before, after
+        self.before, self.after, self.holding = before, after, holding
         self.down = False
         self.claims = 0
 
@@ -57,9 +59,8 @@ class SlowStore(MemoryStore):
     async def hold(self, hold: Hold) -> None:
         if self.down:
             raise StoreUnavailable("no space is left for the database")
-        await self.waits.sleep(self.after)
+        await self.waits.sleep(self.holding)
         await super().hold(hold)
-        await self.waits.sleep(self.before)
 
     async def holds(self) -> list[Hold]:
         if self.down:
@@ -99,13 +100,13 @@ async def _pressed(one: Harness) -> tuple[int, bool]:
 delays = st.sampled_from([0.0, 0.005, 0.02, 0.06])
 
 
-@settings(max_examples=60)
-@given(st.integers(1, 8), delays, delays, delays, st.integers(0, 40))
+@settings(max_examples=100)
+@given(st.integers(1, 8), delays, delays, delays, delays, st.integers(0, 40))
 async def test_after_it_returned_nothing_is_written_wherever_the_calls_were_then(
-    people: int, before: float, after: float, wire: float, moment: int
+    people: int, before: float, after: float, holding: float, wire: float, moment: int
 ) -> None:
     clock = ManualClock()
-    store, dialer = SlowStore(clock, before, after), SlowDialer(clock, wire)
+    store, dialer = SlowStore(clock, before, after, holding), SlowDialer(clock, wire)
     async with gateway_of(store, clock=clock, dialer=dialer) as one:
         asking = asyncio.ensure_future(one.ask(*(f"+35840000{n:04}" for n in range(people))))
         await clock.advance(moment * 0.01)
