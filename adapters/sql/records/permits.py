@@ -47,7 +47,6 @@ _OLD = (
     .where(REMEMBERED.c.at < bindparam("before"))
     .order_by(REMEMBERED.c.at)
     .limit(_SWEPT)
-    .scalar_subquery()
 )
 _SWEEP = delete(REMEMBERED).where(REMEMBERED.c.key.in_(_OLD))
 _REPLACE = delete(REMEMBERED).where(
