@@ -19,7 +19,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import ami, calls, claim
+from bench import ami, calls, claim, imports, lists, service
 from bench.figures import write_result
 
 # Piped into a file, a table must not be squeezed into eighty columns.
@@ -56,6 +56,12 @@ _LATE_P50 = _Target("lateness p50 at 50 calls/s, ms", "<", 20)
 _LATE_P99 = _Target("lateness p99 at 50 calls/s, ms", "<", 250)
 _EVENTS = _Target("AMI events per CPU-second against stock panoramisk", ">=", 3)
 _CLAIM = _Target("claim time, many future rows against 1 k", "<=", 1.2)
+_INTAKE = _Target("requests/s taken in, against a bare handler", ">=", 0.7)
+_IMPORT = _Target("rows/s of an import", ">=", 10_000)
+_FLAT = _Target("memory an import grows by in its second half, MB", "<", 20)
+_LIST = _Target("p95 of the slowest list among a million callbacks, ms", "<", 50)
+_START = _Target("seconds from the command to the first answer, median", "<", 2)
+_SLOW = _Target("worst good request beside 500 slow clients, ms", "<", 1000)
 
 
 class _Verdicts(list[dict[str, Any]]):
@@ -106,19 +112,65 @@ async def _claim(verdicts: _Verdicts, *, quick: bool) -> Any:  # noqa: ANN401 --
     return result
 
 
+async def _intake(verdicts: _Verdicts, *, quick: bool) -> Any:  # noqa: ANN401 -- JSON
+    result = await service.intake(4.0 if quick else 10.0, rounds=1 if quick else 3)
+    _table("Callbacks asked for over HTTP, beside a handler that only inserts", result["rows"])
+    verdicts.judge(_INTAKE, result["ratio"])
+    return result
+
+
+async def _import(verdicts: _Verdicts, *, quick: bool) -> Any:  # noqa: ANN401 -- JSON
+    row = await asyncio.to_thread(imports.import_speed, 50_000 if quick else 1_000_000)
+    _table("A table brought in by the command, both its processes counted", [row])
+    verdicts.judge(_IMPORT, row["rows_per_s"])
+    verdicts.judge(_FLAT, row["growth_in_2nd_half_mb"])
+    return row
+
+
+async def _lists(verdicts: _Verdicts, *, quick: bool) -> Any:  # noqa: ANN401 -- JSON
+    rows = await lists.compare(100_000 if quick else 1_000_000)
+    _table("A page of a list, by what is asked for", rows)
+    verdicts.judge(_LIST, max(row["p95_ms"] for row in rows))
+    return rows
+
+
+async def _start(verdicts: _Verdicts, *, quick: bool) -> Any:  # noqa: ANN401 -- JSON
+    row = await service.start_up(2 if quick else 5)
+    _table("From the command to the first answer", [row])
+    verdicts.judge(_START, row["median_s"])
+    return row
+
+
+async def _slow(verdicts: _Verdicts, *, quick: bool) -> Any:  # noqa: ANN401 -- JSON
+    row = await service.slow_headers(5.0 if quick else 20.0)
+    _table("Clients that never finish their headers, and good ones beside them", [row])
+    verdicts.judge(_SLOW, row["worst_ms"])
+    return row
+
+
 _Part = Callable[..., Coroutine[Any, Any, Any]]
-_PARTS: dict[str, _Part] = {"ami": _ami, "claim": _claim, "calls": _calls, "lateness": _lateness}
+_PARTS: dict[str, _Part] = {
+    "ami": _ami,
+    "claim": _claim,
+    "calls": _calls,
+    "lateness": _lateness,
+    "intake": _intake,
+    "import": _import,
+    "lists": _lists,
+    "start": _start,
+    "slow": _slow,
+}
 
 
 def main(
-    only: Annotated[list[str] | None, typer.Option(help="ami, claim, calls, lateness")] = None,
+    only: Annotated[list[str] | None, typer.Option(help=", ".join(_PARTS))] = None,
     *,
     quick: Annotated[bool, typer.Option(help="Smaller sizes: a look, not a figure.")] = False,
     result: Annotated[Path, typer.Option("--json", help="Where to write all figures.")] = Path(
         "bench-result.json"
     ),
 ) -> None:
-    """Measure Kairos beside what it is compared with; three to five minutes, less with --quick."""
+    """Measure Kairos beside what it is compared with; ten to fifteen minutes, less with --quick."""
     unknown = set(only or ()) - set(_PARTS)
     if unknown:
         raise typer.BadParameter(

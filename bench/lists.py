@@ -7,9 +7,7 @@ import of last year's requests leaves them).
 
 from __future__ import annotations
 
-import asyncio
 import random
-import sys
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
@@ -25,7 +23,7 @@ from bench.figures import percentile
 from gateway.domain.machine import CallbackState
 from tests.support.postgres import running_server
 
-__all__ = ["page_times"]
+__all__ = ["compare", "page_times"]
 
 _START = datetime(2029, 1, 1, tzinfo=UTC)
 _SECONDS = 30  # between two requests
@@ -144,7 +142,9 @@ async def page_times(url: str, rows: int, samples: int, *, ordered: bool) -> dic
     return times
 
 
-async def _main(rows: int = 1_000_000, samples: int = 40) -> None:
+async def compare(rows: int, samples: int = 40) -> list[dict[str, Any]]:
+    """Return p50 and p95 of a page by engine, order of the rows and what was asked for."""
+    told: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="kairos-bench-") as folder, running_server() as server:
         for ordered in (True, False):
             urls = {
@@ -152,13 +152,14 @@ async def _main(rows: int = 1_000_000, samples: int = 40) -> None:
                 "PostgreSQL": server.url(server.create_database()),
             }
             for engine, url in urls.items():
-                if engine not in (sys.argv[1:] or urls):
-                    continue
                 for name, times in (await page_times(url, rows, samples, ordered=ordered)).items():
-                    p50, p95 = (1000 * percentile(times, one) for one in (0.5, 0.95))
-                    order = "in order" if ordered else "mixed"
-                    print(f"{engine:10} {order:8} {name:24} p50 {p50:7.1f} ms  p95 {p95:7.1f} ms")
-
-
-if __name__ == "__main__":
-    asyncio.run(_main())
+                    told.append(
+                        {
+                            "engine": engine,
+                            "rows": "in order" if ordered else "mixed",
+                            "asked_for": name,
+                            "p50_ms": round(1000 * percentile(times, 0.5), 1),
+                            "p95_ms": round(1000 * percentile(times, 0.95), 1),
+                        }
+                    )
+    return told
