@@ -78,7 +78,8 @@ class Batch:
         self._serving.learn(
             (contact_id, one.queue, one.id, one.deadline)
             for one in self._rows.callbacks_of(contact_id)
-            if one.state not in TERMINAL_CALLBACK_STATES and not one.cancel_requested
+            if one.state not in TERMINAL_CALLBACK_STATES
+            and not (one.cancel_requested or one.answered_late)
         )
 
     def write(self) -> bool:

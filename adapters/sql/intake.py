@@ -19,9 +19,9 @@ from gateway.domain.errors import Conflict
 from gateway.domain.merge import Serving
 from gateway.domain.model import Callback, Contact, Step
 
-__all__ = ["People", "add", "write_contacts"]
+__all__ = ["FIRST_NUMBERS", "KEYS", "People", "add", "write_contacts"]
 
-_KEYS = (
+KEYS = (
     select(CALLBACK.c.id, CALLBACK.c.idempotency_key.label("key"))
     .where(among(CALLBACK.c.idempotency_key))
     .union_all(select(MERGED_KEY.c.callback_id, MERGED_KEY.c.key).where(among(MERGED_KEY.c.key)))
@@ -33,12 +33,13 @@ _OPEN = (
         text("callback.state IN ('SCHEDULED', 'DIALING')"),
         among(CALLBACK.c.contact_id),
         CALLBACK.c.cancel_requested == false(),
+        CALLBACK.c.answered_late == false(),
     )
     .order_by(CALLBACK.c.id)
     .with_for_update()
 )
 _KNOWN = select(CONTACT.c.id).where(among(CONTACT.c.id))
-_FIRST_NUMBERS = select(CONTACT_NUMBER.c.contact_id, CONTACT_NUMBER.c.e164).where(
+FIRST_NUMBERS = select(CONTACT_NUMBER.c.contact_id, CONTACT_NUMBER.c.e164).where(
     text("contact_number.position = 0"), among(CONTACT_NUMBER.c.e164)
 )
 _FORGET_NUMBERS = delete(CONTACT_NUMBER).where(CONTACT_NUMBER.c.contact_id == bindparam("contact"))
@@ -57,7 +58,7 @@ class People:
         self.stored = {row.id for row in found}
         self.new: dict[str, Contact] = {}
         self._by_number: dict[str, set[str]] = {}
-        for row in connection.execute(_FIRST_NUMBERS, {"keys": firsts}):
+        for row in connection.execute(FIRST_NUMBERS, {"keys": firsts}):
             self._by_number.setdefault(row.e164, set()).add(row.contact_id)
 
     def settle(self, contact: Contact) -> str:
@@ -139,7 +140,7 @@ def _known_keys(connection: Connection, entries: Sequence[NewCallback]) -> dict[
     keys = {one.callback.idempotency_key or "" for one in entries} - {""}
     if not keys:
         return {}
-    return {row.key: row.id for row in connection.execute(_KEYS, {"keys": keys})}
+    return {row.key: row.id for row in connection.execute(KEYS, {"keys": keys})}
 
 
 def _owners(

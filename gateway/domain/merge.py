@@ -15,8 +15,8 @@ __all__ = ["Serving"]
 class Serving:
     """The open callbacks that further requests may be merged into, by contact and queue.
 
-    One whose cancellation was requested serves nobody, nor does one whose deadline has passed when
-    the request is made: the request would be lost with it.
+    One whose cancellation was requested serves nobody, nor does one whose contact was reached
+    otherwise or whose deadline has passed when the request is made: it would be lost with it.
     """
 
     def __init__(self) -> None:

@@ -71,6 +71,11 @@ async def _mark(store: Store) -> None:
     await store.submit(Change(at=NOW, callback=marked))
 
 
+async def _reach(store: Store) -> None:
+    marked = a_callback(answered_late=True, state=CallbackState.DIALING, due_at=None, version=2)
+    await store.submit(Change(at=NOW, callback=marked))
+
+
 async def _nothing(store: Store) -> None:
     """Leave it as it is."""
 
@@ -80,6 +85,7 @@ async def _nothing(store: Store) -> None:
     [
         (_close, AGAIN, a_contact()),
         (_mark, AGAIN, a_contact()),
+        (_reach, AGAIN, a_contact()),
         (_nothing, replace(AGAIN, queue="sales"), a_contact()),
         (_nothing, AGAIN, a_contact(OTHER_NUMBER, NUMBER, id="contact-2")),
         (_nothing, replace(AGAIN, requested_at=a_callback().deadline), a_contact()),
@@ -89,7 +95,7 @@ async def _nothing(store: Store) -> None:
             a_contact(),
         ),
     ],
-    ids=["closed", "to be canceled", "queue", "contact", "deadline", "closed at once"],
+    ids=["closed", "to be canceled", "reached", "queue", "contact", "deadline", "closed at once"],
 )
 async def test_a_request_that_no_open_callback_would_serve_is_one_of_its_own(
     store: Store,
