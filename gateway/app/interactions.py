@@ -138,8 +138,7 @@ class Interactions:
             for callback in await self._open_callbacks(one)
             if callback.requested_at <= one.at
         ]
-        known = len({callback.contact_id for callback in waiting}) == 1
-        if reached and known:
+        if reached and await self._is_known(one):
             return await self._complete(waiting, one, now)
         kind, text = _MISSED, "the contact called in and nobody was free to answer"
         if reached:
@@ -147,6 +146,12 @@ class Interactions:
         for callback in waiting:
             await self._note(callback, kind, text, now)
         return ()
+
+    async def _is_known(self, one: Interaction) -> bool:
+        """Whether it can be told who it was: of those who share a number it may be any."""
+        if one.contact_id is not None:
+            return True
+        return len(await self._store.contacts(number=one.number, limit=2)) == 1
 
     async def _open_callbacks(self, one: Interaction) -> list[Callback]:
         if one.contact_id is not None:

@@ -126,6 +126,18 @@ async def test_who_of_several_contacts_with_one_number_called_is_not_guessed(sto
         assert way.steps[-1].text == "one of several contacts with this number was reached"
 
 
+async def test_a_number_that_also_somebody_has_who_waits_for_nothing_completes_nothing(
+    store: Store,
+) -> None:
+    clock = ManualClock()
+    office = office_over(store, clock)
+    over = await _ask(office, "+358452222222", KAISA)
+    await office.amendments.cancel(over, by="test")
+    waiting = await _ask(office, "+358453333333", KAISA)
+    assert await office.interactions.take([ANSWERED]) == [Taken()]
+    assert (await _state(store, waiting))[0] is CallbackState.SCHEDULED
+
+
 async def test_a_talk_before_the_request_does_not_answer_it(store: Store) -> None:
     clock = ManualClock()
     office = office_over(store, clock)
