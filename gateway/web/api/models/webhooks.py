@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field
@@ -101,7 +101,7 @@ class MadeWebhook(Webhook):
         return cls(**_shown(webhook), secret=newest(webhook.secret))
 
 
-def _shown(webhook: Record) -> dict[str, object]:
+def _shown(webhook: Record) -> dict[str, Any]:
     parts = urlsplit(webhook.url)
     url = parts._replace(query="…" if parts.query else "", fragment="").geturl()
     return {
