@@ -26,11 +26,12 @@ KEYS = (
     .where(among(CALLBACK.c.idempotency_key))
     .union_all(select(MERGED_KEY.c.callback_id, MERGED_KEY.c.key).where(among(MERGED_KEY.c.key)))
 )
-# Locked, so that none of them is closed by another node while it takes a request in.
+# Locked, so that none of them is closed by another node while it takes a request in. The state is
+# no bare column there, or SQLite would read all that are scheduled instead of a few contacts' own.
 _OPEN = (
     select(CALLBACK.c.id, CALLBACK.c.contact_id, CALLBACK.c.queue, CALLBACK.c.deadline)
     .where(
-        text("callback.state IN ('SCHEDULED', 'DIALING')"),
+        text("callback.state || '' IN ('SCHEDULED', 'DIALING')"),
         among(CALLBACK.c.contact_id),
         CALLBACK.c.cancel_requested == false(),
         CALLBACK.c.answered_late == false(),

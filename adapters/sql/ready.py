@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Insert, Select, Update
+from sqlalchemy import CompoundSelect, Connection, Dialect, Insert, Select, Update
 
 __all__ = ["Ready"]
 
@@ -49,7 +49,9 @@ class Ready:
     """
 
     def __init__(
-        self, statement: Insert | Select[Any] | Update, columns: Sequence[str] = ()
+        self,
+        statement: Insert | Select[Any] | CompoundSelect[Any, Any] | Update,
+        columns: Sequence[str] = (),
     ) -> None:
         """``columns`` are those that an INSERT fills."""
         self.statement = statement
@@ -72,6 +74,16 @@ class Ready:
         cursor = connection.connection.cursor()
         try:
             cursor.executemany(compiled.text, [compiled.parameters(row) for row in rows])
+        finally:
+            cursor.close()
+
+    def tuples(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Run it for each of the rows, their values in the order of the columns it was given."""
+        compiled = self._for(connection.dialect)
+        assert list(compiled.names) == self._columns  # noqa: S101 -- both are the table's order
+        cursor = connection.connection.cursor()
+        try:
+            cursor.executemany(compiled.text, rows)
         finally:
             cursor.close()
 

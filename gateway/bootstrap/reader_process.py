@@ -17,18 +17,19 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, Final
 
+from adapters.sql.bulk import plain_of
 from config.settings import Settings
 from gateway.app.intake import Intake
 from gateway.bootstrap.packing import pack, unpack
 from gateway.cli.preparing import Job, requests_of
-from gateway.domain.change import NewCallback
 from gateway.domain.errors import BadInput
 from gateway.lifecycle import ExitCode, Failure
 
 __all__ = ["Prepared", "reader_process"]
 
-Prepared = tuple[list[tuple[int, NewCallback | BadInput, Any]], int]
-"""Rows (line, what was made of it, the row where it was rejected) and bytes read by then."""
+Prepared = tuple[list[tuple[int, Any, Any]], int]
+"""Rows and bytes read by then. A row is its line with what it was made into (Plain) and its fields,
+or with what is wrong (BadInput) and the whole Row."""
 
 _SIZE: Final = struct.Struct(">I")
 _AHEAD: Final = 1 << 22
@@ -90,7 +91,9 @@ async def _prepare(intake: Intake, job: Job, out: BinaryIO) -> None:
         wanted, wrong = requests_of(job, rows, datetime.now(UTC))
         made = await intake.prepare([request for _, request in wanted])
         found: list[tuple[int, Any, Any]] = [
-            (row.line, one, row if isinstance(one, BadInput) else None)
+            (row.line, one, row)
+            if isinstance(one, BadInput)
+            else (row.line, plain_of(one), row.fields)
             for (row, _), one in zip(wanted, made, strict=True)
         ]
         found += [(one.line, one.answer, one.row) for one in wrong]

@@ -69,7 +69,7 @@ class Kairos(DataParts):
                 return
         async with open_store(settings) as store:
             intake = build_intake(settings, rules, store)
-            yield Way(taker=intake, running=False, loader=DirectLoader(settings, intake))
+            yield Way(taker=intake, running=False, loader=DirectLoader(settings, store, intake))
 
     @asynccontextmanager
     async def checker(self, settings: Settings) -> AsyncIterator[Taker]:

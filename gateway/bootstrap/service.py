@@ -79,7 +79,7 @@ class Service:
 
 
 @asynccontextmanager
-async def open_store(settings: Settings) -> AsyncIterator[Store]:
+async def open_store(settings: Settings) -> AsyncIterator[SqlStore]:
     """Own the data while inside. Raises StoreLocked, StoreUnavailable."""
     url = settings.database_url.get_secret_value()
     store = SqlStore(url, data_dir=settings.data_dir, clock=SystemClock())

@@ -80,8 +80,8 @@ def _tell(found: Restored) -> None:
         note(f"  {command} show {one}", "dim")
     if found.called_since:
         note(
-            f"{len(found.called_since)} of them were called or closed since, by the database before. "
-            "Unless they shall be called once more:",
+            f"{len(found.called_since)} of them were called or closed since, says the database "
+            "before. Unless they shall be called once more:",
             "yellow",
         )
         for one in found.called_since:

@@ -27,16 +27,20 @@ _SHOWN: Final = 32
 class Job:
     """A table to be read: from after line ``after`` on, so many rows at a time.
 
-    ``salt`` makes its rows new ones although this very file was imported before.
+    ``salt`` makes its rows new ones although this very file was imported before. ``share``: of
+    every so many batches (the second) only one (the first, from 0).
     """
 
     source: Source
     after: int = 0
     salt: str = ""
     batch: int = 500
+    share: tuple[int, int] = (0, 1)
 
     def batches(self) -> Iterator[tuple[list[Row], int]]:
         """Yield rows, and how many bytes of the file are read by then."""
+        mine, of = self.share
+        n = 0
         batch: list[Row] = []
         done = 0
         for row, done in self.source.rows():
@@ -44,9 +48,10 @@ class Job:
                 continue
             batch.append(row)
             if len(batch) == self.batch:
-                yield batch, done
-                batch = []
-        if batch:
+                if n % of == mine:
+                    yield batch, done
+                n, batch = n + 1, []
+        if batch and n % of == mine:
             yield batch, done
 
     def key(self, row: Row) -> str:
