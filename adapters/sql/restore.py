@@ -13,15 +13,35 @@ from pathlib import Path
 from typing import BinaryIO, Final
 from urllib.parse import quote
 
+import structlog
+
 from adapters.sql.errors import translated
 from adapters.sql.lock import DirectoryLock
 from adapters.sql.mapping import micros
 from gateway.domain.errors import StoreUnavailable
 
-__all__ = ["Waiting", "called_since", "counts_of", "put_in_place", "staged", "waiting_of"]
+__all__ = [
+    "Waiting",
+    "called_since",
+    "carry_over",
+    "counts_of",
+    "put_in_place",
+    "staged",
+    "waiting_of",
+]
 
+_log = structlog.get_logger(__name__)
 _STAGE: Final = ".restoring"
 _SHOWN: Final = 20
+# What was said since the backup and may not be forgotten: it can only forbid.
+_DO_NOT_CALL: Final = (
+    "INSERT INTO main.do_not_call (number, reason, since) "
+    "SELECT number, reason, since FROM old.do_not_call WHERE true ON CONFLICT DO NOTHING"
+)
+_REVOKED: Final = (
+    "UPDATE main.api_key SET revoked_at = (SELECT o.revoked_at FROM old.api_key AS o "
+    "WHERE o.id = api_key.id) WHERE revoked_at IS NULL"
+)
 _TABLES: Final = ("callback", "attempt", "contact", "interaction", "do_not_call", "step")
 
 
@@ -64,6 +84,26 @@ def _private(path: Path) -> Iterator[BinaryIO]:
         yield file
         file.flush()
         os.fsync(file.fileno())
+
+
+def carry_over(prepared: Path, database: Path) -> None:
+    """Bring into a prepared database who may not be called and which keys were revoked by now.
+
+    An old database that cannot be read tells nothing; that is logged.
+    """
+    if not database.exists():
+        return
+    try:
+        if not _in_one_file(database):
+            raise sqlite3.DatabaseError("in use or damaged")
+        with contextlib.closing(_open(prepared)) as new:
+            new.execute("ATTACH ? AS old", (f"file:{quote(str(database.absolute()))}?mode=ro",))
+            new.execute("BEGIN IMMEDIATE")
+            new.execute(_DO_NOT_CALL)
+            new.execute(_REVOKED)
+            new.execute("COMMIT")
+    except sqlite3.Error as error:
+        _log.warning("restore.not_carried_over", reason=str(error))
 
 
 def put_in_place(prepared: Path, database: Path, now: datetime) -> Path | None:

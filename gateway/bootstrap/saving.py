@@ -14,10 +14,18 @@ from urllib.parse import urlsplit
 
 from adapters.sql.backup import backup as copy_database
 from adapters.sql.backup import mark_restored, taken_at
-from adapters.sql.restore import called_since, counts_of, put_in_place, staged, waiting_of
+from adapters.sql.restore import (
+    called_since,
+    carry_over,
+    counts_of,
+    put_in_place,
+    staged,
+    waiting_of,
+)
 from adapters.system import SystemClock
 from config.settings import Settings
 from gateway.cli.backup_root import Restored, Saved
+from gateway.cli.bookmark import forget_all
 from gateway.domain.errors import StoreLocked
 from gateway.lifecycle import ExitCode, Failure
 from gateway.ports import Clock
@@ -77,6 +85,8 @@ async def restore(
         given_up = await mark_restored(url, clock=clock, taken_at=at, data_dir=prepared.parent)
         now = clock.now()
         waiting = await asyncio.to_thread(waiting_of, prepared, now)
+        await asyncio.to_thread(carry_over, prepared, database)
+        forget_all(settings.data_dir)
         aside = await asyncio.to_thread(put_in_place, prepared, database, now)
     since = called_since(database, aside) if aside is not None else []
     return Restored(
@@ -95,6 +105,7 @@ async def mark(settings: Settings) -> Restored:
     await _nobody_serves(settings)
     url = settings.database_url.get_secret_value()
     clock = SystemClock()
+    forget_all(settings.data_dir)
     given_up = await mark_restored(url, clock=clock, taken_at=None, data_dir=settings.data_dir)
     database = _database(settings)
     if database is None:

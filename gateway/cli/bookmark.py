@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from gateway.cli.csvfile import Source
 
-__all__ = ["Bookmark", "Bookmarks"]
+__all__ = ["Bookmark", "Bookmarks", "forget_all"]
 
 _FOLDER: Final = "imports"
 _SHOWN: Final = 32
@@ -34,6 +35,11 @@ class Bookmark:
     rejects: int = 0
     report: int = 0
     salt: str = ""
+
+
+def forget_all(data_dir: Path) -> None:
+    """Let every import begin anew: the rows that were done may not be there any more."""
+    shutil.rmtree(data_dir / _FOLDER, ignore_errors=True)
 
 
 class Bookmarks:

@@ -17,12 +17,16 @@ from adapters.system import SystemClock
 from config.settings import Settings, load_settings
 from gateway.bootstrap.saving import restore, save
 from gateway.cli.backup_root import Restored
+from gateway.cli.bookmark import Bookmark, Bookmarks
+from gateway.cli.csvfile import open_source
 from gateway.domain.disposition import Disposition
 from gateway.domain.errors import StoreLocked
 from gateway.domain.events import CallNews
-from gateway.domain.records import HOLD_ALL
+from gateway.domain.records import HOLD_ALL, Scope
 from gateway.lifecycle import Failure
+from gateway.web.api.keys import make_key
 from tests.integration.service_command import Place
+from tests.support.builders import NOW
 from tests.support.harness import Harness, gateway_of
 
 NUMBERS = tuple(f"+35840123450{n}" for n in range(5))
@@ -147,6 +151,62 @@ async def check_held(
         assert not {one.target for one in dialer.orders} & set(called)
         await reach_all(harness, set())
         assert await harness.violations() == []
+
+
+async def test_who_must_never_be_called_and_which_keys_were_revoked_survives_an_older_backup(
+    tmp_path: Path,
+) -> None:
+    configuration, now = configured(tmp_path), SystemClock().now()
+    store, key = store_of(configuration), make_key(name="crm", scope=Scope.ADMIN, now=NOW).key
+    await store.open()
+    await store.do_not_call(NUMBERS[0], "before", now)
+    await store.add_key(key)
+    saved = await save(configuration, tmp_path / "copy.db")
+    await store.do_not_call(NUMBERS[1], "asked so on the phone", now)
+    await store.allow_calls(NUMBERS[0])
+    assert await store.revoke_key(key.id, now)
+    await store.close()
+    await restore(configuration, saved.path, unverified=False)
+    await store.open()
+    async with closing(store):
+        listed = await store.do_not_call_list()
+        assert [(one.number, one.reason) for one in listed] == [
+            (NUMBERS[0], "before"),
+            (NUMBERS[1], "asked so on the phone"),
+        ]
+        kept = await store.key(key.id)
+        assert kept is not None
+        assert kept.revoked_at == now
+
+
+async def test_a_backup_is_put_in_the_place_of_a_database_that_cannot_be_read(
+    tmp_path: Path,
+) -> None:
+    configuration = configured(tmp_path)
+    store = store_of(configuration)
+    await store.open()
+    saved = await save(configuration, tmp_path / "copy.db")
+    await store.close()
+    (configuration.data_dir / "kairos.db").write_bytes(b"no database" * 1000)
+    restored = await restore(configuration, saved.path, unverified=False)
+    assert restored.aside is not None
+    await store.open()
+    async with closing(store):
+        assert [one.target for one in await store.holds()] == [HOLD_ALL]
+
+
+async def test_an_import_that_was_cut_short_begins_anew_after_a_restore(tmp_path: Path) -> None:
+    configuration = configured(tmp_path)
+    store = store_of(configuration)
+    await store.open()
+    saved = await save(configuration, tmp_path / "copy.db")
+    await store.close()
+    table = tmp_path / "table.csv"
+    table.write_text("number\n+442079460123\n")
+    source = open_source(table)
+    Bookmarks(configuration.data_dir, source, again=False).write(Bookmark(line=2, added=1))
+    await restore(configuration, saved.path, unverified=False)
+    assert Bookmarks(configuration.data_dir, source, again=False).read() is None
 
 
 async def test_a_changed_backup_and_one_without_manifest_are_refused(tmp_path: Path) -> None:
