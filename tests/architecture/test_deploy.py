@@ -246,13 +246,6 @@ def test_alerts_know_the_results_there_are() -> None:
             assert set(labels.split("|")) <= known
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not here")
-def test_prometheus_reads_the_rules() -> None:
-    command = ["promtool", "check", "rules", str(DEPLOY / "prometheus/alerts.yml")]
-    said = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert said.returncode == 0, said.stderr
-
-
 # -- what the pages say ----------------------------------------------------------------------------
 
 

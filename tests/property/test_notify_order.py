@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +14,7 @@ from gateway.ports import Answer, Message
 from tests.support.receivers import DOWN, TAKEN, Receivers, notices_of, place, store_with, tell
 
 CALLBACKS = ("a", "b", "c")
+_MOST_REFUSALS = 4
 ACTION = (
     st.tuples(st.just("tell"), st.sampled_from(CALLBACKS))
     | st.tuples(st.just("wait"), st.sampled_from([0.5, 5.0, 40.0, 1000.0]))
@@ -22,13 +23,19 @@ ACTION = (
 
 
 def behaviour(drawn: list[int]) -> Receivers:
-    """Return a receiver that answers as drawn, and takes everything once nothing is left."""
+    """Return a receiver that answers as drawn, and takes what it refused four times.
+
+    So no message is given up, and no two of them take longer than a webhook is borne with.
+    """
     clock = ManualClock()
     receivers = Receivers(clock)
     moods = iter(drawn)
+    refused: Counter[int] = Counter()
 
-    def behave(_message: Message) -> Answer:
-        return {0: TAKEN, 1: DOWN, 2: Answer(error="hung up")}.get(next(moods, 0), TAKEN)
+    def behave(message: Message) -> Answer:
+        mood = next(moods, 0) if refused[place(message)] < _MOST_REFUSALS else 0
+        refused[place(message)] += mood > 0
+        return {0: TAKEN, 1: DOWN, 2: Answer(error="hung up")}[mood]
 
     receivers.behave = behave
     receivers.slow = lambda one: float(place(one) % 3)

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+import structlog
 
 #: Threads that live on between tests by design, by the beginning of their name.
 KNOWN_POOLS = ("pytest_timeout",)
@@ -74,6 +75,13 @@ def _clean_environment() -> Iterator[None]:
         del os.environ[name]
     if left:
         pytest.fail(f"left in the environment: {', '.join(left)}", pytrace=False)
+
+
+@pytest.fixture(autouse=True)
+def _plain_logging() -> Iterator[None]:
+    """Undo what a command set up for the whole process, so that the next test hears everything."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(autouse=True)
