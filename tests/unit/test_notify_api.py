@@ -254,6 +254,28 @@ async def test_the_place_of_a_client_that_is_gone_is_free_a_second_later() -> No
             pass
 
 
+async def test_a_stream_ends_within_seconds_when_its_key_is_revoked() -> None:
+    async with served("a") as (api, rig):
+        key_id = api.keys[Scope.READ].split("_")[1]
+        async with stream(api) as opened:
+            assert await rig.store.revoke_key(key_id, rig.clock.now())
+            asked = asyncio.create_task(opened.block())
+            began = rig.clock.monotonic()
+            while not asked.done():
+                await rig.clock.advance(1)
+                assert rig.clock.monotonic() - began <= 6
+            assert "retry" in await asked
+            assert await opened.block() == {}
+
+
+async def test_who_asks_only_for_the_head_of_a_stream_opens_none() -> None:
+    async with served() as (api, rig):
+        async with asyncio.timeout(2), api.client.head("/v1/stream", headers=api.auth) as answer:
+            assert answer.status == 200
+            assert answer.content_type == "text/event-stream"
+        assert rig.notices.tail._followers == 0
+
+
 async def test_no_more_streams_than_allowed_are_open_at_once() -> None:
     async with served() as (api, rig):
         rig.notices.tail._most_followers = 1

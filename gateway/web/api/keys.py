@@ -89,6 +89,11 @@ class Keys:
         right = hmac.compare_digest(digest, key.digest if key else _NOBODY)
         return key if key and right and self._is_valid(key) else None
 
+    async def is_good(self, key_id: str) -> bool:
+        """Whether a key that was checked before is still valid. Raises StoreUnavailable."""
+        key = await self._key(key_id, known_only=False)
+        return key is not None and self._is_valid(key)
+
     async def _key(self, key_id: str, *, known_only: bool) -> ApiKey | None:
         now = self._clock.monotonic()
         at, key = self._known.get(key_id, (float("-inf"), None))

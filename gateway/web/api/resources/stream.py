@@ -26,7 +26,7 @@ _HEARTBEAT: Final = 15.0
 _LOOK_EVERY: Final = 1.0
 # A client that takes no bytes for this long is dropped; it may come again and loses nothing.
 _WRITE_WITHIN: Final = 10.0
-# Then the key is checked anew, for the client connects again.
+# Then the client connects again.
 _LONGEST: Final = 3600.0
 _RETRY_MS: Final = 3000
 _PAGE: Final = 100
@@ -46,6 +46,8 @@ async def _stream(call: Call) -> web.StreamResponse:
             }
         )
         await response.prepare(call.request)
+        if call.request.method == "HEAD":
+            return response
         try:
             await _write(response, f"retry: {_RETRY_MS}\n: from place {place}\n\n")
             await _follow(call, response, tail, query, place)
@@ -78,8 +80,19 @@ async def _follow(
             told = clock.monotonic()
         if call.request.transport is None or call.request.transport.is_closing():
             return
+        if not await _may_go_on(call):
+            return
         if not entries:
             await tail.wait(place, min(_LOOK_EVERY, told + _HEARTBEAT - clock.monotonic()))
+
+
+async def _may_go_on(call: Call) -> bool:
+    """Whether the key is still good; the socket of this machine has none."""
+    key_id = call.identity.key_id
+    try:
+        return not key_id or await call.services.keys.is_good(key_id)
+    except StoreUnavailable:
+        return True
 
 
 async def _write(response: web.StreamResponse, text: str) -> None:
