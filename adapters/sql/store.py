@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from adapters.sql import intake, migrate, orders, reads
 from adapters.sql.batch import Claim, Order, Submitted
-from adapters.sql.bulk import Plain, add_plain
+from adapters.sql.bulk import Plain, add_plain, widen
 from adapters.sql.database import Database
 from adapters.sql.mapping import prepare
 from adapters.sql.receipt import Receipt
@@ -121,6 +121,10 @@ class SqlStore(ReadsRecords, WritesRecords):
     async def add_plain(self, entries: Sequence[Plain]) -> list[Added | None]:
         """Add callbacks nobody asked for before; None for one that must go through :meth:`add`."""
         return await self._order(partial(add_plain, entries=entries))
+
+    async def widen(self) -> None:
+        """Take the memory that a bulk load deserves, until the store is closed."""
+        await self._order(widen)
 
     async def claim(self, now: datetime, demands: Sequence[Demand], decide: Decide) -> list[Flight]:
         claim = Claim(now=now, demands=tuple(demands), decide=decide, future=self._future())

@@ -45,6 +45,7 @@ class DirectLoader:
         While one batch is written the next one is taken over.
         """
         writing: asyncio.Task[_Told] | None = None
+        await self._store.widen()
         async with AsyncExitStack() as stack:
             try:
                 async for found in self._prepared(job, stack):

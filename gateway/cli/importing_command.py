@@ -33,7 +33,7 @@ from gateway.lifecycle import ExitCode, Failure
 __all__ = ["Options", "import_file", "source_of"]
 
 _SHOWN: Final = 10
-_LARGE_BATCH, _BATCH = 2_000, 500
+_LARGE_BATCH, _BATCH = 4_000, 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
