@@ -33,7 +33,7 @@ class Batch:
         known = self._known(key) if key else None
         if known is not None:
             return Added(callback_id=known, merged=True)
-        contact_id = self._settle(entry.contact)
+        contact_id = self._settle(entry.contact, known=entry.known)
         self._learn(contact_id)
         callback = replace(entry.callback, contact_id=contact_id)
         step = self._serving.serve(replace(entry, callback=callback))
@@ -58,9 +58,11 @@ class Batch:
                 return known[key]
         return None
 
-    def _settle(self, contact: Contact) -> str:
+    def _settle(self, contact: Contact, *, known: bool) -> str:
         """Return the id to use, and note the contact where it must be written."""
         new, stored = self._contacts, self._rows.contacts
+        if known and (contact.id in new or contact.id in stored):
+            return contact.id
         if contact.id not in new and contact.id not in stored and contact.numbers:
             first = contact.numbers[0].e164
             same = {one.id for one in new.values() if one.numbers and one.numbers[0].e164 == first}

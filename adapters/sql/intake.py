@@ -62,8 +62,13 @@ class People:
         for row in connection.execute(FIRST_NUMBERS, {"keys": firsts}):
             self._by_number.setdefault(row.e164, set()).add(row.contact_id)
 
-    def settle(self, contact: Contact) -> str:
-        """Return the id to use: its own, or that of a contact reached first at its number."""
+    def settle(self, contact: Contact, *, known: bool = False) -> str:
+        """Return the id to use: its own, or that of a contact reached first at its number.
+
+        Of a ``known`` contact nothing is written.
+        """
+        if known and (contact.id in self.stored or contact.id in self.new):
+            return contact.id
         first = contact.numbers[0].e164 if contact.numbers else None
         if contact.id not in self.stored and contact.id not in self.new and first is not None:
             same = self._by_number.get(first)
@@ -156,7 +161,7 @@ def _owners(
             owners.append(None)
             continue
         seen |= {key} if key else set()
-        owners.append(people.settle(entry.contact))
+        owners.append(people.settle(entry.contact, known=entry.known))
     return owners
 
 

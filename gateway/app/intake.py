@@ -169,7 +169,8 @@ class Intake:
         )
         question = PlanQuestion(contact=contact, callback=callback, now=now)
         after, step = planned(callback, await ask(self._rules.planner, question), now)
-        return NewCallback(contact=contact, callback=after, steps=(came, step))
+        known = request.contact_id is not None
+        return NewCallback(contact=contact, callback=after, steps=(came, step), known=known)
 
     def _queue(self, name: str) -> QueueSpec:
         wanted = name or self._default_queue

@@ -42,11 +42,15 @@ class Stop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewCallback:
-    """A callback to take in, planned or closed at once, with its contact."""
+    """A callback to take in, planned or closed at once, with its contact.
+
+    ``known``: the contact was named by its id; what is stored of it by now is left as it is.
+    """
 
     contact: Contact
     callback: Callback
     steps: tuple[Step, ...] = ()
+    known: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,6 +82,23 @@ async def test_a_known_contact_is_named_by_its_id_and_stays_as_it_is(store: Stor
     assert way.callback.plan.number == contact.numbers[0].e164
 
 
+async def test_what_is_changed_of_a_known_contact_while_a_request_is_planned_stays_changed(
+    store: Store,
+) -> None:
+    office = office_over(store, ManualClock())
+    contact = await store.add_contact(a_contact(zone="Europe/Helsinki"))
+    request = CallbackRequest(contact_id=contact.id, queue="sales")
+    prepared = await office.intake.prepare([request, replace(request, queue="support")])
+    await store.amend_contact(
+        contact.id, lambda one: replace(one, zone="Europe/Lisbon", numbers=one.numbers[:1])
+    )
+    changed = await store.contact(contact.id)
+    await office.intake.keep(prepared)
+    assert await store.contact(contact.id) == changed
+    assert changed is not None
+    assert changed.zone == "Europe/Lisbon"
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
