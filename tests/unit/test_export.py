@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -129,3 +130,11 @@ def test_every_column_is_documented_once() -> None:
         assert len(names) == len(set(names))
         assert all(one.about for one in columns)
         assert all(isinstance(one.kind, Kind) for one in columns)
+
+
+@pytest.mark.parametrize("table", list(Export))
+def test_every_column_is_in_the_documentation(table: Export) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "import-export.md").read_text("utf-8")
+    rows = [f"| `{one.name}` | {one.kind.value} | {one.about} |" for one in EXPORTS[table]]
+    assert f"### `kairos export {table.value}`" in page
+    assert "\n".join(rows) in page
