@@ -48,7 +48,7 @@ def stop_all(
     shell: Shell, config: Path | None, *, queue: str | None, reason: str, as_json: bool
 ) -> None:
     """Hold everything, or one queue, at once; nothing is asked."""
-    settings = shell.settings(config)
+    settings = shell.settings_anyhow(config)
     known_queue(settings, queue)
     standing, running = shell.run(_stop(shell, settings, queue, reason))
     if as_json:
@@ -58,7 +58,7 @@ def stop_all(
     out().print(Text(f"STOPPED. No call {what}is begun from now on.", style="bold red"))
     _print(standing)
     where = "Calls under way go on to their end. " if running else "No service runs; "
-    rest = "the stop also holds after a restart." if running else "the stop holds when one starts."
+    rest = "The stop also holds after a restart." if running else "the stop holds when one starts."
     note(f"{where}{rest}\nTo go on: {as_typed()} resume" + (f" {queue}" if queue else ""))
 
 
@@ -76,7 +76,7 @@ async def _stop(
 
 def holds(shell: Shell, config: Path | None, *, as_json: bool) -> None:
     """Tell what is held."""
-    settings = shell.settings(config)
+    settings = shell.settings_anyhow(config)
     standing = shell.run(_standing(shell, settings))
     if as_json:
         print_json({"holds": [hold_json(one) for one in standing]})
@@ -96,7 +96,7 @@ def resume(
     shell: Shell, config: Path | None, target: str | None, *, yes: bool, as_json: bool
 ) -> None:
     """Lift a hold; tells how many calls are due at once, and asks first."""
-    settings = shell.settings(config)
+    settings = shell.settings_anyhow(config)
     standing, due = shell.run(_before(shell, settings))
     wanted = _target(target, standing)
     if wanted is None:

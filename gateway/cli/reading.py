@@ -70,7 +70,7 @@ def callbacks(
     as_json: bool,
 ) -> None:
     """Print a list of callbacks; again and again until Ctrl-C where one watches."""
-    settings = shell.settings(config)
+    settings = shell.settings_anyhow(config)
     known_queue(settings, wanted.queue)
 
     read = _reading(shell, settings, wanted)
@@ -166,10 +166,10 @@ def _row(callback: Callback, contact: Contact, *, reveal: bool) -> dict[str, Tex
     return {
         "Id": Text(callback.id),
         "State": Text(callback.state.value, style=STATE_STYLE.get(callback.state, "")),
-        "Tries": Text(str(callback.attempts)),
-        "Last result": Text(outcome, style=DISPOSITION_STYLE.get(outcome, "")),
         "Due or closed": Text(moment(callback.due_at or callback.closed_at, zone, _WHEN)),
         "Contact": Text(f"{who} {contact.country or ''}".strip()),
+        "Last result": Text(outcome, style=DISPOSITION_STYLE.get(outcome, "")),
+        "Tries": Text(str(callback.attempts)),
         "Queue": Text(callback.queue),
     }
 
@@ -178,7 +178,7 @@ def show(
     shell: Shell, config: Path | None, callback_id: str, *, reveal: bool, as_json: bool
 ) -> None:
     """Print the whole way of one callback."""
-    settings = shell.settings(config)
+    settings = shell.settings_anyhow(config)
 
     async def read() -> None:
         async with shell.root.reader(settings) as reader:
@@ -193,7 +193,7 @@ def show(
 
 def audit(shell: Shell, config: Path | None, *, as_json: bool) -> None:
     """Print what the invariants say, and end with 1 if one is violated."""
-    settings = shell.settings(config)
+    settings = shell.settings_anyhow(config)
 
     async def read() -> tuple[Sequence[Violation], int]:
         async with shell.root.reader(settings) as reader:

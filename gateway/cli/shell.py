@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from config.lastgood import find as last_good
+from config.problems import ConfigError
 from config.settings import Settings
 from gateway.cli.console import complain, note
 from gateway.cli.root import Root
@@ -48,6 +50,25 @@ class Shell:
         settings = self.root.settings(self.find(given, practice_too=practice_too))
         self.data_dir = settings.data_dir
         return settings
+
+    def settings_anyhow(self, given: Path | None) -> Settings:
+        """Read the configuration, or what last worked where it cannot be used now.
+
+        For what must never wait for a mistake to be mended: the panic button, and looking.
+        """
+        try:
+            return self.settings(given)
+        except ConfigError:
+            kept = last_good(self.find(given))
+            if kept is None:
+                raise
+            settings = self.settings(kept)
+            note(
+                "The configuration cannot be used now (kairos config check tells why); going by "
+                f"what last worked: {kept}",
+                "yellow",
+            )
+            return settings
 
     def find(self, given: Path | None, *, practice_too: bool = True) -> Path:
         """Return the configuration that was named, or the one that lies here. Raises Failure."""

@@ -203,7 +203,7 @@ def _line(entry: JournalEntry) -> Text:
 
 def top(shell: Shell, config: Path | None, *, once: bool, every: float, as_json: bool) -> None:
     """Show what goes on until Ctrl-C; once where nobody watches."""
-    settings = shell.settings(config)
+    settings = shell.settings_anyhow(config)
     console = out()
     view = _View()
     if as_json or once or not console.is_terminal or console.is_dumb_terminal:

@@ -44,7 +44,7 @@ class _Reason:
 
 def why(shell: Shell, config: Path | None, about: str | None, *, as_json: bool) -> None:
     """Tell every reason, the first one to mend first."""
-    settings = shell.settings(config)
+    settings = shell.settings_anyhow(config)
     queue = callback_id = None
     if about and (about in settings.queues or not _LIKE_ID.fullmatch(about)):
         queue = known_queue(settings, about)

@@ -96,6 +96,21 @@ def test_the_panic_button_holds_without_a_service_and_is_let_go(place: Place) ->
     assert "Nothing is held" in place.run("holds").out
 
 
+def test_the_panic_button_does_not_wait_for_a_broken_configuration(place: Place) -> None:
+    asked(place)
+    with place.start("serve") as running:
+        running.until_says("gateway.ready")
+        running.end()
+    (place.folder / "kairos.yaml").write_text("data_dir: data\nqueues: [\n")
+    said = place.run("stop-all", "--reason", "fire")
+    assert (said.code, "STOPPED" in said.out) == (0, True)
+    assert "going by what last worked" in said.err
+    for command in (("holds",), ("why",), ("callbacks",), ("top", "--once")):
+        assert place.run(*command).code == 0
+    assert place.run("call", "020 7946 0123").code == 2
+    assert place.run("resume", "--yes").code == 0
+
+
 def test_why_begins_with_the_service_that_does_not_run(place: Place) -> None:
     said = place.run("why")
     assert said.code == 0
