@@ -33,6 +33,8 @@ __all__ = [
 
 PREFIX: Final = "KAIROS_"
 PATH_VARIABLE: Final = "KAIROS_CONFIG"
+# What the examples of the API call the key in a shell: exported, it must not stop the commands.
+_KEY_VARIABLE: Final = "KAIROS_KEY"
 # Variables of the lab and of the tests, which are no settings.
 _OTHERS: Final = ("KAIROS_LAB_", "KAIROS_TEST_")
 _SECRET_FILES: Final = frozenset({"secret_file", "url_file", "keyfile"})
@@ -82,7 +84,9 @@ def variables() -> dict[str, str]:
     return {
         name.removeprefix(PREFIX).lower().replace("__", "."): name
         for name in os.environ
-        if name.startswith(PREFIX) and name != PATH_VARIABLE and not name.startswith(_OTHERS)
+        if name.startswith(PREFIX)
+        and name not in {PATH_VARIABLE, _KEY_VARIABLE}
+        and not name.startswith(_OTHERS)
     }
 
 

@@ -90,6 +90,7 @@ def test_a_variable_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("KAIROS_DISPATCH__RESOLVE_AFTER", "3m")
     monkeypatch.setenv("KAIROS_LOGGING__LEVEL", "debug")
     monkeypatch.setenv("KAIROS_LAB_ANYTHING", "is not ours")
+    monkeypatch.setenv("KAIROS_KEY", "is what the examples of the API call a key")
     settings = load(tmp_path, changed("carriers.office.port", 5000))
     assert settings.carriers["office"].port == 5039
     assert settings.carriers["office"].limits.burst == 4
