@@ -170,10 +170,12 @@ def _checked_columns(path: Path, header: Sequence[str], told: Mapping[str, str])
     twice = sorted({one for one in guessed if guessed.count(one) > 1})
     twice += sorted({one for one in told_names if told_names.count(one) > 1 and one != "number"})
     if twice:
+        both = [header[at].strip()[:30] for at, one in enumerate(found.names) if one == twice[0]]
         raise Failure(
-            f"{path}: two columns are read as {twice[0]!r}.",
-            "Rename or remove one of them, or say what each is: "
-            f'--map "Heading={twice[0]}". Several may be mapped to number, the preferred first.',
+            f"{path}: two columns are read as {twice[0]!r}: {' and '.join(map(repr, both))}.",
+            "Say which one it is, or leave the other out: "
+            f'--map "{both[0]}={twice[0]}", --map "{both[-1]}=ignore". '
+            "Several may be mapped to number, the preferred first.",
         )
     return found
 

@@ -47,7 +47,8 @@ def _tell(source: Source, seen: FileAudit) -> None:
     for name in ("what", "rows", "share", "lines"):
         table.add_column(name, justify="right" if name in {"rows", "share"} else "left")
     for kind, one in seen.found.items():
-        lines = ", ".join(map(str, one.lines)) + (", …" if one.rows > len(one.lines) else "")
+        more = ", …" if one.rows > len(one.lines) else ""
+        lines = ", ".join(map(str, sorted(one.lines))) + more
         table.add_row(ABOUT[kind], str(one.rows), f"{seen.share(one.rows):.2%}", lines)
     out().print(table)
     for kind, one in seen.found.items():

@@ -125,7 +125,7 @@ def test_a_row_of_data_in_place_of_the_heading_is_not_shown(tmp_path: Path) -> N
         (b"", "is empty"),
         (b"name,reason\nAnn,x\n", "no column with telephone numbers"),
         (b"+442079460123\n", "no column with telephone numbers"),
-        (b"phone,mobile\n1,2\n", "two columns are read as 'number'"),
+        (b"phone,mobile\n1,2\n", "two columns are read as 'number': 'phone' and 'mobile'"),
         (b"PK\x03\x04 zipped", "is no text file"),
         (b"\x00\x01\x02", "is no text file"),
     ],
@@ -138,6 +138,15 @@ def test_what_is_no_table_is_refused_in_one_sentence(
     with pytest.raises(Failure, match=told) as failure:
         open_source(path)
     assert failure.value.remedy
+
+
+def test_of_two_columns_of_a_kind_both_are_named_and_what_to_type(tmp_path: Path) -> None:
+    path = tmp_path / "calls.csv"
+    path.write_text("Telefon;Betreff;Bemerkung\n+442079460123;Rechnung;ruft selten ab\n")
+    with pytest.raises(Failure, match="'Betreff' and 'Bemerkung'") as failure:
+        open_source(path)
+    assert '--map "Betreff=reason"' in failure.value.remedy
+    assert '--map "Bemerkung=ignore"' in failure.value.remedy
 
 
 def test_what_is_not_there_is_said_so(tmp_path: Path) -> None:
