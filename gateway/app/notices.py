@@ -41,9 +41,12 @@ def connect_notices(  # noqa: PLR0913 -- collaborators by keyword, built in one 
     streams: int = 100,
     sends: bool = True,
     look_every: float = 5.0,
+    together: float = 0.0,
 ) -> Notices:
     """Build the parts and let each wake the next: store, tail, notifier."""
-    tail = JournalTail(store=store, clock=clock, followers=streams, look_every=look_every)
+    tail = JournalTail(
+        store=store, clock=clock, followers=streams, look_every=look_every, together=together
+    )
     hooks = Webhooks(store=store, clock=clock, check=messenger.check, chance=random_bytes)
     store.on_journal = tail.poke
     notifier = None

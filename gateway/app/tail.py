@@ -28,10 +28,17 @@ class JournalTail:
 
     ``on_news`` is called when there is more. ``followers`` bounds how many may follow at once.
     ``look_every``: seconds; lines of another process on the same database are found by looking.
+    ``together``: seconds within which lines are read in one go.
     """
 
     def __init__(
-        self, *, store: Store, clock: Clock, followers: int = 100, look_every: float = 5.0
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        followers: int = 100,
+        look_every: float = 5.0,
+        together: float = 0.0,
     ) -> None:
         self.on_news: Callable[[], None] = lambda: None
         self.closed = False
@@ -39,6 +46,7 @@ class JournalTail:
         self._clock = clock
         self._most_followers = followers
         self._look_every = look_every
+        self._together = together
         self._followers = 0
         self._kept: deque[JournalEntry] = deque(maxlen=_KEEP)
         self._begin: int | None = None  # what is kept begins after this place
@@ -59,6 +67,8 @@ class JournalTail:
                 try:
                     if await self._read():
                         continue
+                    if self._together:
+                        await self._clock.sleep(self._together)
                 except StoreUnavailable as error:
                     _log.debug("journal.unavailable", reason=str(error))
                     wait = _AGAIN

@@ -17,6 +17,9 @@ from gateway.ports import Store
 
 __all__ = ["telling"]
 
+# A call makes a dozen lines of the journal; who is told can wait so long for them, in seconds.
+_TOGETHER = 0.1
+
 
 @asynccontextmanager
 async def telling(settings: Settings, store: Store) -> AsyncIterator[Notices]:
@@ -42,6 +45,7 @@ async def telling(settings: Settings, store: Store) -> AsyncIterator[Notices]:
             random_bytes=secrets.token_bytes,
             spec=NotifySpec(max_tries=wanted.max_tries, in_flight=wanted.in_flight),
             streams=wanted.streams,
+            together=_TOGETHER,
             sends=wanted.node in {None, settings.dispatch.node},
         )
         failure: BaseException | None = None
