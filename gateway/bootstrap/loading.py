@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from adapters.sql import SqlStore
 from config.settings import Settings
@@ -24,6 +24,10 @@ __all__ = ["DirectLoader"]
 _LARGE: Final = 400_000
 """Bytes from which on further processes are worth their start."""
 _MOST_READERS: Final = 4
+_FRAME: Final = 250
+"""Rows that a reader holds at a time; its memory is that of so many."""
+_COMMIT: Final = 4_000
+"""Rows that share one commit."""
 _Told = tuple[list[Verdict], int]
 
 
@@ -48,7 +52,7 @@ class DirectLoader:
         await self._store.widen()
         async with AsyncExitStack() as stack:
             try:
-                async for found in self._prepared(job, stack):
+                async for found in _gathered(self._prepared(job, stack)):
                     done, writing = writing, asyncio.create_task(self._take(job, found))
                     if done is not None:
                         yield await done
@@ -62,7 +66,7 @@ class DirectLoader:
     async def _prepared(self, job: Job, stack: AsyncExitStack) -> AsyncIterator[Prepared]:
         """Yield the batches of all readers in the order of the table."""
         readers = min(os.cpu_count() or 1, _MOST_READERS)
-        jobs = [replace(job, share=(n, readers)) for n in range(readers)]
+        jobs = [replace(job, batch=_FRAME, share=(n, readers)) for n in range(readers)]
         streams = [
             await stack.enter_async_context(reader_process(self._settings, one)) for one in jobs
         ]
@@ -98,3 +102,16 @@ class DirectLoader:
         answers: Sequence[Added | BadInput]
         answers = await self._intake.take([request for _, request in wanted])
         return in_order([row for row, _ in wanted], answers, wrong)
+
+
+async def _gathered(frames: AsyncIterator[Prepared]) -> AsyncIterator[Prepared]:
+    """Yield frames put together until they are worth a commit."""
+    rows: list[Any] = []
+    done = 0
+    async for found, done in frames:
+        rows += found
+        if len(rows) >= _COMMIT:
+            yield rows, done
+            rows = []
+    if rows:
+        yield rows, done

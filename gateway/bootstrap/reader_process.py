@@ -32,10 +32,10 @@ Prepared = tuple[list[tuple[int, Any, Any]], int]
 or with what is wrong (BadInput) and the whole Row."""
 
 _SIZE: Final = struct.Struct(">I")
-_AHEAD: Final = 1 << 22
+_AHEAD: Final = 1 << 20
 _ENDS_WITHIN: Final = 5.0
 _ANSWERS_WITHIN: Final = 120.0
-_GARBAGE: Final = 100_000
+_GARBAGE: Final = (50_000, 5, 2)
 
 
 @asynccontextmanager
@@ -135,7 +135,7 @@ def main(_arguments: Sequence[str] = ()) -> None:
             intake = build_intake(settings, build_rules_of(settings), nowhere)
             gc.collect()
             gc.freeze()
-            gc.set_threshold(_GARBAGE)
+            gc.set_threshold(*_GARBAGE)
             asyncio.run(_prepare(intake, job, out))
         except (BrokenPipeError, struct.error):
             os._exit(1)  # nobody reads any more, and nothing is kept here

@@ -33,7 +33,7 @@ from gateway.lifecycle import ExitCode, Failure
 __all__ = ["Options", "import_file", "source_of"]
 
 _SHOWN: Final = 10
-_LARGE_BATCH, _BATCH = 4_000, 500
+_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,11 +118,11 @@ async def _import(shell: Shell, settings: Settings, work: Import, options: Optio
         if work.resumed and not options.as_json:
             note(f"Going on after line {work.resumed}, where this import was cut short.")
         async with shell.root.way_in(settings) as way:
-            job = work.job(_LARGE_BATCH)
+            job = work.job(_BATCH)
             if way.loader is not None and way.loader.suits(job):
                 await work.run(way.loader.verdicts(job), bar)
             else:
-                await work.run(through(way.taker, work.job(_BATCH)), bar)
+                await work.run(through(way.taker, job), bar)
             return "through the running service" if way.running else "written directly"
 
 
