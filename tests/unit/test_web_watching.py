@@ -16,8 +16,10 @@ from gateway.bootstrap.doors import first_key
 from gateway.domain.disposition import Disposition
 from gateway.domain.records import HOLD_ALL, Hold, Scope
 from gateway.ports import CarrierStatus
-from gateway.web.api.keys import Keys
+from gateway.web.api.keys import Keys, make_key
 from tests.support.api import ApiRig, api_rig
+from tests.support.api_talk import talk_over
+from tests.support.builders import NOW
 from tests.support.harness import gateway_of
 
 
@@ -126,13 +128,14 @@ class TestFirstKey:
         store = MemoryStore(clock)
         await store.open()
         with structlog.testing.capture_logs() as logged:
-            await first_key(store, clock, tmp_path)
-            await first_key(store, clock, tmp_path)
+            await first_key(store, clock, tmp_path, "http://localhost:8080")
+            await first_key(store, clock, tmp_path, "http://localhost:8080")
         printed = capsys.readouterr().out
         [key] = [word for word in printed.split() if word.startswith("kai_")]
         found = await Keys(store, clock).check(key)
         assert found is not None
         assert found.scope is Scope.ADMIN
+        assert "http://localhost:8080/docs" in printed
         assert key not in str(logged)
         assert [one["key_id"] for one in logged] == [found.id]
 
@@ -143,7 +146,7 @@ class TestFirstKey:
         store = MemoryStore(clock)
         await store.open()
         monkeypatch.setattr("gateway.bootstrap.doors._is_journal", lambda: True)
-        await first_key(store, clock, tmp_path)
+        await first_key(store, clock, tmp_path, "http://localhost:8080")
         file = tmp_path / "first-api-key"
         assert file.stat().st_mode & 0o777 == 0o600
         assert await Keys(store, clock).check(file.read_text().strip()) is not None
@@ -157,3 +160,21 @@ class TestFirstKey:
         for n in range(1100):
             assert await keys.check(f"kai_{n:012d}_{'x' * 43}") is None
         assert len(keys._known) == 1024
+
+
+async def test_known_keys_see_the_figures_and_stop_everything_while_the_database_is_away() -> None:
+    async with talk_over() as talk:
+        assert (await talk.ask("GET", "/v1/holds")).status == 200
+        await talk.rig.store.close()
+        await talk.clock.advance(600)
+        async with talk.rig.client.get("/metrics", headers=talk.rig.auth) as answer:
+            assert answer.status == 200
+            assert "kairos_database_trouble 1.0" in await answer.text()
+        told = await talk.ask("POST", "/v1/stop-all", {"reason": "evacuated"})
+        assert (told.status, told.headers["Retry-After"]) == (503, "2")
+        assert talk.office.holds.why("support") == "all calls are held by test admin: evacuated"
+        unknown = {"Authorization": f"Bearer {make_key(name='x', scope=Scope.ADMIN, now=NOW).text}"}
+        async with talk.rig.client.get("/metrics", headers=unknown) as answer:
+            assert answer.status == 503
+        await talk.clock.advance(3600)
+        assert (await talk.ask("GET", "/v1/holds")).status == 503

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from gateway.domain.errors import StoreUnavailable
 from gateway.domain.records import ApiKey, Scope
 from gateway.ports import Clock, Store
 
@@ -25,6 +26,8 @@ _ALPHABET: Final = "abcdefghijkmnpqrstuvwxyz23456789"
 _ID_LENGTH: Final = 12
 _SECRET_BYTES: Final = 32
 _BELIEVED_FOR: Final = 3.0
+# While the database is away nobody else could be told of what is wrong, or press the panic button.
+_BELIEVED_WITHOUT: Final = 3600.0
 _MOST_CACHED: Final = 1024
 _NOBODY: Final = "0" * 64
 
@@ -68,7 +71,10 @@ def _digest(secret: str) -> str:
 
 
 class Keys:
-    """Checks keys, believing what the store said for at most three seconds."""
+    """Checks keys, believing what the store said for at most three seconds.
+
+    While the store is away, a key that was good within the last hour still is.
+    """
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
@@ -99,7 +105,12 @@ class Keys:
         at, key = self._known.get(key_id, (float("-inf"), None))
         if now - at < _BELIEVED_FOR or (known_only and key is None):
             return key
-        key = await self._store.key(key_id)
+        try:
+            key = await self._store.key(key_id)
+        except StoreUnavailable:
+            if key is None or now - at >= _BELIEVED_WITHOUT:
+                raise
+            return key
         self._known[key_id] = (now, key)
         self._known.move_to_end(key_id)
         while len(self._known) > _MOST_CACHED:
