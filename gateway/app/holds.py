@@ -101,7 +101,7 @@ class Holds:
             local = (self._kept.pop(target, None), self._unkept.pop(target, None))
         lifted = lifted or next(filter(None, local), None)
         if lifted is not None:
-            _log.warning("calls.resumed", target=target, by=plain(by), since=lifted.since)
+            _log.warning("calls.resumed", held=target, by=plain(by), since=lifted.since)
             self.on_resume()
         return lifted
 
@@ -115,11 +115,11 @@ class Holds:
             more, fewer = found.keys() - self._kept.keys(), self._kept.keys() - found.keys()
             self._kept = found
         for target in sorted(more):
-            _log.warning("calls.held", target=target, by=found[target].by, elsewhere=True)
+            _log.warning("calls.held", held=target, by=found[target].by, elsewhere=True)
         if more:
             self.on_hold()
         if fewer:
-            _log.warning("calls.resumed", targets=sorted(fewer), elsewhere=True)
+            _log.warning("calls.resumed", held=sorted(fewer), elsewhere=True)
             self.on_resume()
 
     async def look(self) -> None:
@@ -141,7 +141,7 @@ class Holds:
         # From here on nothing more is handed to a carrier, whatever the database says.
         hold = self._unkept.setdefault(target, hold)
         self.on_hold()
-        _log.warning("calls.held", target=target, by=plain(hold.by, reason))
+        _log.warning("calls.held", held=target, by=plain(hold.by, reason))
         try:
             async with self._one_at_a_time:
                 kept = await self._keep(hold)

@@ -9,6 +9,7 @@ from datetime import datetime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from adapters.memory import ManualClock, MemoryDialer, MemoryStore
 from gateway.app.holds import Holds
@@ -21,6 +22,7 @@ from gateway.domain.machine import CallbackState, LegState
 from gateway.domain.model import Flight
 from gateway.domain.pacing import Limits
 from gateway.domain.records import HOLD_ALL, Hold, hold_on
+from gateway.observability import redact
 from gateway.ports import DialOrder
 from tests.support.harness import Harness, gateway_of
 
@@ -174,6 +176,19 @@ async def test_a_hold_survives_a_restart_and_the_first_who_held_is_named() -> No
         await one.office.holds.resume(by="olli")
         await clock.advance(0.05)
         assert one.numbers() == [KAISA]
+
+
+async def test_the_log_says_what_is_held_and_let_go() -> None:
+    store = MemoryStore(clock := ManualClock())
+    async with gateway_of(store, clock=clock, more_queues=[SALES]) as one:
+        with capture_logs() as logged:
+            await one.office.holds.hold_queue("sales", by="anna")
+            await one.office.holds.resume(hold_on("sales"), by="olli")
+    kept = [redact(None, "", dict(line)) for line in logged if line["event"].startswith("calls.")]
+    assert [(line["event"], line["held"]) for line in kept] == [
+        ("calls.held", "queue:sales"),
+        ("calls.resumed", "queue:sales"),
+    ]
 
 
 async def test_a_hold_of_another_process_stops_at_once_and_is_shown_within_seconds() -> None:
