@@ -117,11 +117,12 @@ async def _network(settings: Settings, services: Services, stack: AsyncExitStack
     services.metrics.connections = listening.connections
     _log.info("api.listening", url=listening.url)
     if not practice:
-        await first_key(services.office.store, services.clock, settings.data_dir)
+        base = settings.api.public_url or listening.url
+        await first_key(services.office.store, services.clock, settings.data_dir, base)
     return settings.api.public_url or listening.url
 
 
-async def first_key(store: Store, clock: Clock, folder: Path) -> None:
+async def first_key(store: Store, clock: Clock, folder: Path, address: str) -> None:
     """Make a key for the administrator where there is none at all, and show it once.
 
     It goes to the standard output and never to the log; where that is the system's journal, it
@@ -141,7 +142,8 @@ async def first_key(store: Store, clock: Clock, folder: Path) -> None:
         sys.stdout.write(
             "\nThis is the first start: here is the key to the API, shown this once.\n\n"
             f"    {made.text}\n\n"
-            "Keep it where secrets are kept. `kairos keys` makes more and revokes this one.\n\n"
+            "Keep it where secrets are kept. `kairos keys` makes more and revokes this one.\n"
+            f"How to ask, with examples: {address}/docs\n\n"
         )
         sys.stdout.flush()
     _log.info("api.first_key", key_id=made.key.id, shown_in=where)

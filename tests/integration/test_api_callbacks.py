@@ -122,6 +122,7 @@ async def test_a_known_contact_is_called_by_its_id(kept: Talk) -> None:
         ({"number": KAISA, "deadline": "2020-01-01T00:00:00Z"}, "/deadline"),
         ({"number": KAISA, "deadline": "2026-03-11 10:00"}, "/deadline"),
         ({"number": KAISA, "deadline": "2026-03-11T10:00:00"}, "/deadline"),
+        ({"number": KAISA, "deadline": "4h"}, "/deadline"),
         ({"number": KAISA, "deadline": "P1M"}, "/deadline"),
         ({"number": KAISA, "deadline": "PT0S"}, "/deadline"),
         ({"number": KAISA, "worth": -1}, "/worth"),
@@ -147,6 +148,15 @@ async def test_what_cannot_be_used_is_refused_with_its_place(
     assert (reply.status, reply.kind) == (422, "invalid-input")
     assert where in [place for place, _ in reply.errors]
     assert (await talk.ask("GET", "/v1/callbacks")).data["data"] == []
+
+
+async def test_what_is_no_moment_is_told_that_a_duration_would_do(talk: Talk) -> None:
+    reply = await talk.ask("POST", "/v1/callbacks", {"number": KAISA, "deadline": "4h"})
+    [problem] = reply.data["errors"]
+    assert problem["hint"] == "or a duration from now on, like PT4H or P2D"
+    there_is_none = {"number": KAISA, "deadline": "2026-02-30T10:00:00Z"}
+    [problem] = (await talk.ask("POST", "/v1/callbacks", there_is_none)).data["errors"]
+    assert problem["detail"] == "there is no such day or hour"
 
 
 async def test_a_misspelt_field_is_refused_with_the_right_spelling(talk: Talk) -> None:

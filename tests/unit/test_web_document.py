@@ -116,6 +116,7 @@ async def test_the_front_leads_to_the_documentation(api: ApiRig) -> None:
     assert not page.found & {"script", "iframe", "img", "object", "form"}
     assert all(one.startswith(("/", "#")) for one in page.links)
     assert {one.operation_id for one in (*SHOWN, *TRYOUT)} <= page.ids
+    assert "default ;" not in text
     assert "&lt;b&gt;which&lt;/b&gt; thing" in text
     inside = {one.removeprefix("#") for one in page.links if one.startswith("#")}
     assert inside <= page.ids

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 import time
@@ -119,7 +120,7 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
 def problem_response(refusal: Refusal, request_id: str) -> web.Response:
     """Turn a refusal into its answer."""
     response = web.json_response(
-        refusal.as_json(request_id),
+        text=json.dumps(refusal.as_json(request_id), ensure_ascii=False),
         status=refusal.kind.status,
         content_type=PROBLEM_MEDIA,
         headers=refusal.headers,

@@ -111,7 +111,7 @@ def _bounds(field: Json) -> Html:
     told = [
         f"{text} {field[key]!s}"
         for key, text in names.items()
-        if field.get(key) or field.get(key) == 0
+        if field.get(key) not in (None, "", [], {})
     ]
     return el("span", "; ".join(told), class_="dim") if told else Html("")
 

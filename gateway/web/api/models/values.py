@@ -36,6 +36,7 @@ _DURATION_PATTERN: Final = (
     r"P(?=.)(?:(\d{1,4})W|(?:(\d{1,6})D)?(?:T(?=.)(?:(\d{1,6})H)?(?:(\d{1,8})M)?(?:(\d{1,9})S)?)?)"
 )
 _DURATION: Final = re.compile(_DURATION_PATTERN)
+_NO_INSTANT: Final = "must be an instant with its zone, like 2026-01-31T17:00:00+02:00"
 _UNITS: Final = ("weeks", "days", "hours", "minutes", "seconds")
 
 
@@ -43,9 +44,7 @@ def _instant(value: object) -> object:
     if isinstance(value, datetime):
         return value
     if not isinstance(value, str) or not _INSTANT.fullmatch(value):
-        raise PydanticCustomError(
-            "instant", "must be an instant with its zone, like 2026-01-31T17:00:00+02:00"
-        )
+        raise PydanticCustomError("instant", _NO_INSTANT)
     try:
         return datetime.fromisoformat(value.upper())
     except ValueError:
@@ -78,7 +77,13 @@ def _span(value: object) -> object:
 def _moment(value: object) -> object:
     if isinstance(value, str) and value.startswith("P"):
         return _span(value)
-    checked = _instant(value)
+    try:
+        checked = _instant(value)
+    except PydanticCustomError as problem:
+        if problem.message_template != _NO_INSTANT:
+            raise
+        or_else = "; or a duration from now on, like PT4H or P2D"
+        raise PydanticCustomError("moment", _NO_INSTANT + or_else) from None
     return _sane(checked) if isinstance(checked, datetime) else checked
 
 
