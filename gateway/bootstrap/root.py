@@ -44,7 +44,7 @@ class Kairos(DataParts):
             build_rules_of(settings)
         except ConfigError as error:
             copy = find(path)
-            remedy = f"What last worked is kept: kairos serve --config {copy}" if copy else ""
+            remedy = f"What last worked is kept; go on with it by: --config {copy}" if copy else ""
             raise ConfigError(error.problems, remedy) from None
         return settings
 

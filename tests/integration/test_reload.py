@@ -144,7 +144,7 @@ def test_what_last_worked_is_named_when_the_file_is_broken(place: Place) -> None
     said = place.run("serve")
     assert said.code == 2
     copy = place.data.resolve() / "last-good/kairos.yaml"
-    assert f"What last worked is kept: kairos serve --config {copy}" in said.err
+    assert f"What last worked is kept; go on with it by: --config {copy}" in said.err
     with place.start("serve", "--config", str(copy)) as running:
         running.until_says("gateway.ready")
         assert running.end() == 0
