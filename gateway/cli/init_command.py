@@ -28,6 +28,7 @@ _WELCOME: Final = (
     "[brackets]; Ctrl-C ends without writing anything.\n"
 )
 _MENDING: Final = {"r": "try again", "c": "change the answers", "g": "go on as it is"}
+_TRYING: Final = {"y": "when the user above is in manager.conf", "n": "later, with kairos check"}
 _HIDDEN: Final = "<the secret you typed>"
 _LOCALE: Final = 5
 
@@ -83,13 +84,17 @@ def _find_secret(answers: Answers) -> None:
     variable = f"KAIROS_CARRIERS__{answers.carrier.upper()}__SECRET"
     if answers.secret_file is not None:
         answers.secret_file = answers.secret_file.absolute()
-        try:
-            answers.secret = answers.secret_file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            why = getattr(error, "strerror", None) or "not text"
-            raise Failure(f"--secret-file: {answers.secret_file} cannot be read ({why}).") from None
+        _read_secret(answers, answers.secret_file)
     elif held := os.environ.get(variable):
         answers.secret, answers.secret_from = held, variable
+
+
+def _read_secret(answers: Answers, file: Path) -> None:
+    try:
+        answers.secret = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "not text"
+        raise Failure(f"--secret-file: {file} cannot be read ({why}).") from None
 
 
 @dataclass(slots=True)
@@ -108,11 +113,13 @@ class _Init:
         note(_WELCOME)
         self._ask_all(PBX)
         self._tell_stanza()
+        tried = False
         if self.wishes.test:
-            choose("Try the login now?", {"y": "when the user above is in manager.conf"})
-            self._try(PBX, places=False)
+            tried = choose("Try the login now?", _TRYING) == "y"
+            if tried:
+                self._try(PBX, places=False)
         self._ask_all(DIALPLAN)
-        if self.wishes.test and not self._broken():
+        if tried and not self._broken():
             self._try(DIALPLAN, places=True)
         self._ask_all(RULES)
 
@@ -174,14 +181,23 @@ class _Init:
                 with suppress(ValueError):
                     one.check(getattr(self.answers, one.key))
                     continue
-            secret = one.key == "secret"
+            if one.key == "secret":
+                self._ask_secret(one)
+                continue
             default = getattr(self.answers, one.key)
-            value = question(one.text, default, one.check, hint=one.hint, secret=secret)
-            if not secret or value:
-                setattr(self.answers, one.key, value)
-                self.made_up = self.made_up and not secret
-            elif not self.answers.secret:
-                self._make_up()
+            setattr(self.answers, one.key, question(one.text, default, one.check, hint=one.hint))
+
+    def _ask_secret(self, one: Question) -> None:
+        answers = self.answers
+        if answers.secret_file is not None:
+            note(f"The secret is read anew from {answers.secret_file}.", "dim")
+            _read_secret(answers, answers.secret_file)
+            return
+        text = one.text.replace("one is made up", "it stays") if answers.secret else one.text
+        if value := question(text, "", one.check, secret=True):
+            answers.secret, answers.secret_from, self.made_up = value, "", False
+        elif not answers.secret:
+            self._make_up()
 
     def _make_up(self) -> None:
         self.answers.secret, self.made_up = fresh_secret(), True

@@ -78,7 +78,7 @@ def test_init_says_what_is_wrong_with_the_login_and_lets_it_be_mended(
         terminal.answers("Host of the PBX")
         terminal.answers("Manager port [9]:", str(pbx["port"]))
         terminal.answers("Manager user")
-        terminal.answers("Its secret")
+        terminal.answers("Its secret (hidden; empty: it stays)")
         terminal.sees("Asterisk refused the login of 'kairos' (Authentication failed)")
         terminal.sees("permit = 127.0.0.1/255.255.255.255")
         terminal.answers("What now?", "c")
@@ -92,6 +92,37 @@ def test_init_says_what_is_wrong_with_the_login_and_lets_it_be_mended(
         assert terminal.ends() == 130
         assert "Ended; nothing was changed." in terminal.seen
     assert list(tmp_path.iterdir()) == []
+
+
+def test_init_takes_no_for_an_answer_and_tries_nothing(tmp_path: Path) -> None:
+    with Terminal(tmp_path, "init", "--country", "FI", "--port", "9") as terminal:
+        terminal.answers("Host of the PBX")
+        terminal.answers("Manager user")
+        terminal.answers("Its secret", SECRET)
+        terminal.answers("Try the login now?", "n")
+        terminal.sees("How to dial")
+        assert "nothing listens" not in terminal.seen
+        terminal.interrupts()
+        assert terminal.ends() == 130
+
+
+def test_init_reads_a_secret_file_anew_when_the_answers_change(tmp_path: Path) -> None:
+    secret = tmp_path / "mine"
+    secret.write_text(SECRET)
+    command = ("init", "--country", "FI", "--port", "9", "--secret-file", "mine")
+    with Terminal(tmp_path, *command) as terminal:
+        terminal.answers("Host of the PBX")
+        terminal.answers("Manager user")
+        terminal.answers("Try the login now?")
+        terminal.answers("What now?", "c")
+        terminal.answers("Host of the PBX")
+        terminal.answers("Manager port")
+        terminal.answers("Manager user")
+        terminal.sees("read anew from")
+        terminal.answers("What now?", "g")
+        terminal.sees("How to dial")
+        terminal.interrupts()
+        assert terminal.ends() == 130
 
 
 def test_init_asks_nothing_where_everything_is_said(tmp_path: Path, pbx: dict[str, Any]) -> None:
