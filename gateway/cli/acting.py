@@ -97,7 +97,7 @@ async def _at_once(shell: Shell, settings: Settings, callback_id: str, asked: As
         try:
             await desk.call_now(callback_id, ignore_preferred=asked.ignore_preferred)
         except NotNow as told:
-            note(f"{told}.", "dim")  # it is being called already, or was closed at once
+            note(f"{told.problem}.", "dim")  # it is being called already, or was closed at once
         except BadInput as problem:
             note(f"It was taken in as {callback_id}, for the time the rules chose.", "yellow")
             raise problem from None
@@ -110,7 +110,7 @@ def _request(asked: Asked) -> CallbackRequest:
         name=asked.name,
         queue=asked.queue or "",
         reason=asked.reason,
-        deadline=parse_when(asked.deadline, now, None) if asked.deadline else None,
+        deadline=parse_when(asked.deadline, now, None, "--deadline") if asked.deadline else None,
         zone=asked.zone,
         country=asked.country,
         source=_SOURCE,

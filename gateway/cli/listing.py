@@ -12,9 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from config.problems import did_you_mean
+from config.settings import Settings
 from gateway.cli.asking import confirm
 from gateway.cli.console import note, out, print_json
-from gateway.cli.lookup import number_of
+from gateway.cli.lookup import number_of, the_webhook
 from gateway.cli.present import number_text
 from gateway.cli.shell import Shell
 from gateway.cli.when import parse_when, said_in_both
@@ -193,7 +194,7 @@ def create_key(
 ) -> None:
     """Make an API key and show it this once."""
     settings = shell.settings(config)
-    until = parse_when(expires, datetime.now(UTC), None) if expires else None
+    until = parse_when(expires, datetime.now(UTC), None, "--expires") if expires else None
 
     async def write() -> str:
         async with shell.root.desk(settings) as desk:
@@ -206,7 +207,14 @@ def create_key(
         return
     out().print(token, highlight=False, soft_wrap=True)
     note("It is shown this once and kept nowhere: copy it now.", "yellow")
-    note('Use it: curl -H "Authorization: Bearer <key>" .../v1/callbacks', "dim")
+    note(f'Use it: curl -H "Authorization: Bearer <key>" {_address(settings)}/v1/callbacks', "dim")
+
+
+def _address(settings: Settings) -> str:
+    """Return where the API is: as others reach it, or as this machine does."""
+    api = settings.api
+    scheme = "https" if api.tls else "http"
+    return api.public_url or f"{scheme}://{api.host}:{api.port}"
 
 
 def revoke_key(shell: Shell, config: Path | None, key_id: str, *, as_json: bool) -> None:
@@ -257,10 +265,7 @@ def deliveries(
 
     async def read() -> list[Row]:
         async with shell.root.reader(settings) as reader:
-            known = [one.id for one in await reader.webhooks()]
-            if webhook_id not in known:
-                hint = did_you_mean(webhook_id, known)
-                raise Failure(f"There is no webhook {webhook_id!r}.", hint[:1].upper() + hint[1:])
+            meant = the_webhook(webhook_id, [one.id for one in await reader.webhooks()])
             return [
                 {
                     "id": one.id,
@@ -272,7 +277,7 @@ def deliveries(
                     "next_at": _at(one.next_at, as_json=as_json),
                     "error": one.error,
                 }
-                for one in await reader.deliveries(webhook_id, limit=limit)
+                for one in await reader.deliveries(meant, limit=limit)
             ]
 
     _show("deliveries", shell.run(read()), as_json=as_json)

@@ -1,9 +1,10 @@
-"""Finding what somebody named: a callback by the beginning of its id, a queue, a number."""
+"""Finding what somebody named: callbacks and webhooks by how their id begins, queues, numbers."""
 
 from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from config.problems import did_you_mean
@@ -13,7 +14,7 @@ from gateway.cli.shell import Shell
 from gateway.lifecycle import Failure
 from gateway.ports import History
 
-__all__ = ["known_queue", "number_of", "the_callback"]
+__all__ = ["known_queue", "number_of", "the_callback", "the_webhook"]
 
 _LOOKED_AT: Final = 500
 _LIKE_ID: Final = re.compile(r"[0-9a-z]{1,64}")
@@ -45,3 +46,14 @@ def known_queue(settings: Settings, name: str | None) -> str | None:
 def number_of(shell: Shell, settings: Settings, text: str) -> str:
     """Return a telephone number in E.164 form. Raises BadInput."""
     return shell.root.numbers(settings).parse(text, settings.default_country).e164
+
+
+def the_webhook(given: str, known: Sequence[str]) -> str:
+    """Return the one webhook whose id is this or begins so. Raises Failure."""
+    found = [one for one in known if one.startswith(given)]
+    if given in known or len(found) == 1:
+        return given if given in known else found[0]
+    if found:
+        raise Failure(f"Several webhooks begin with {given!r}.", "Give more of its id.")
+    hint = did_you_mean(given, known)
+    raise Failure(f"There is no webhook {given!r}.", hint[:1].upper() + hint[1:])

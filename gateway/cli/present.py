@@ -61,6 +61,7 @@ DISPOSITION_STYLE: Final[dict[str, str]] = {
 
 _HOUR: Final = 3600
 _MINUTE: Final = 60
+_NOT_BEGUN: Final = "the PBX could not begin the call: does it know the trunk in `channel`?"
 
 
 def zone_of(contact: Contact) -> ZoneInfo | None:
@@ -107,6 +108,9 @@ def evidence_text(evidence: Evidence) -> str:
         f"reason {evidence.reason}" if evidence.reason.isdigit() else evidence.reason,
         f"from {evidence.source}" if evidence.source else "",
     ]
+    heard = evidence.tech_cause or evidence.cause or evidence.dial_status
+    if evidence.reason == "0" and not heard:
+        told.append(_NOT_BEGUN)
     return ", ".join(filter(None, told))
 
 

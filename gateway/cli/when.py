@@ -30,21 +30,25 @@ _NOON: Final = 12
 _REMEDY: Final = "write it like '14:30', 'tomorrow 9:00', 'mon 14:00', 'in 2h' or 2026-01-31T17:00"
 
 
-def parse_when(text: str, now: datetime, zone: ZoneInfo | None) -> datetime:
+def parse_when(text: str, now: datetime, zone: ZoneInfo | None, name: str = "WHEN") -> datetime:
     """Read an instant that lies ahead, at most a year; returns it in UTC.
 
-    ``zone``: whose clock is meant, UTC where None. Raises BadInput with the remedy.
+    ``zone``: whose clock is meant, UTC where None. ``name``: what it is called on the command
+    line. Raises BadInput with the remedy.
     """
     words = " ".join(text.strip().lower().split())
     local = now.astimezone(zone or UTC)
-    at = _read(text.strip(), words, local)
+    try:
+        at = _read(text.strip(), words, local)
+    except BadInput as bad:
+        raise BadInput(name, bad.problem, value=bad.value, remedy=bad.remedy) from None
     if at is None:
-        raise BadInput("at", "cannot be read as a time", remedy=_REMEDY)
+        raise BadInput(name, "cannot be read as a time", remedy=_REMEDY)
     at = at.astimezone(UTC)
     if at < now - timedelta(seconds=1):
-        raise BadInput("at", "lies in the past", value=said_in_both(at, zone))
+        raise BadInput(name, "lies in the past", value=said_in_both(at, zone))
     if at > now + _LONGEST:
-        raise BadInput("at", "is more than a year away", value=said_in_both(at, zone))
+        raise BadInput(name, "is more than a year away", value=said_in_both(at, zone))
     return at
 
 

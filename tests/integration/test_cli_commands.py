@@ -159,6 +159,21 @@ def test_top_looks_once_where_nobody_watches(place: Place) -> None:
     assert place.run("top", "--every", "0").code == 2
 
 
+def test_a_narrow_terminal_still_shows_when_a_callback_is_due(place: Place) -> None:
+    asked(place)
+    said = place.run("callbacks", environment={"COLUMNS": "80"})
+    assert ("Due or closed" in said.out, "Contact" in said.out) == (True, True)
+    assert max(map(len, said.out.splitlines())) <= 80
+
+
+def test_a_key_is_shown_with_the_address_it_opens(place: Place) -> None:
+    place.configure(api={"port": 8123})
+    made = place.run("keys", "create", "crm")
+    assert "http://127.0.0.1:8123/v1/callbacks" in made.err
+    wrong = place.run("keys", "create", "crm", "--expires", "yesterday")
+    assert (wrong.code, "--expires: cannot be read" in wrong.err) == (2, True)
+
+
 def test_webhooks_can_be_looked_at(place: Place) -> None:
     asked(place)
     assert place.run("webhooks", "list", "--json").json["webhooks"] == []

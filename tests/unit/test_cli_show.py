@@ -8,7 +8,7 @@ from datetime import timedelta
 from rich.console import Console
 
 from gateway.cli.live import Board
-from gateway.cli.present import callback_json, history_json, span_text
+from gateway.cli.present import callback_json, evidence_text, history_json, span_text
 from gateway.cli.summary import Tally, summary
 from gateway.cli.timeline import timeline
 from gateway.domain.disposition import Disposition
@@ -166,3 +166,10 @@ def test_the_board_shows_calls_results_and_masked_moves() -> None:
     assert "…67  attempt 1  answered_human" in text
     assert "carrier.down  timed out" in text
     assert DIGITS not in text
+
+
+def test_a_call_that_the_pbx_could_not_begin_says_where_to_look() -> None:
+    unknown_trunk = Evidence(source="events", reason="0")
+    assert "the trunk in `channel`" in evidence_text(unknown_trunk)
+    busy = Evidence(source="events", reason="0", cause=17, tech_cause=486)
+    assert "trunk" not in evidence_text(busy)

@@ -74,8 +74,10 @@ def test_what_people_write_is_understood(text: str, utc: str) -> None:
     ],
 )
 def test_what_is_not_clear_is_refused(text: str, problem: str) -> None:
-    with pytest.raises(BadInput, match=problem):
+    with pytest.raises(BadInput, match=f"^WHEN.*{problem}"):
         parse_when(text, NOW, HELSINKI)
+    with pytest.raises(BadInput, match=f"^--expires.*{problem}"):
+        parse_when(text, NOW, HELSINKI, "--expires")
 
 
 def test_of_two_moments_with_the_same_name_the_first_is_meant() -> None:
