@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -56,6 +57,7 @@ def micros_or_none(at: datetime | None) -> int | None:
     return None if at is None else micros(at)
 
 
+_HALF = re.compile("[\ud800-\udfff]")
 # Made once: json.dumps with arguments makes one for each call.
 _json = json.JSONEncoder(separators=(",", ":"), default=str).encode
 
@@ -64,7 +66,7 @@ def storable(row: Values) -> Values:
     """Return the row, or raise BadInput naming a field that no database takes."""
     for name, value in row.items():
         if isinstance(value, str):
-            if not value.isascii() and any("\ud800" <= one <= "\udfff" for one in value):
+            if not value.isascii() and _HALF.search(value):
                 raise BadInput(name, "half a character cannot be kept")
             if "\0" in value:
                 raise BadInput(name, "a zero character cannot be kept")
