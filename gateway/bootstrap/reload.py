@@ -85,6 +85,9 @@ class Reloader:
             amended, rules, prints = await asyncio.to_thread(self._read, source.file)
         except ConfigError as error:
             return ReloadResult(problems=_with_remedy(error.problems, source.file))
+        except Exception as error:  # noqa: BLE001 -- whatever is in a file, the service goes on
+            text = f"{source.file.name}: cannot be read ({type(error).__name__})"
+            return ReloadResult(problems=_with_remedy((text,), source.file))
         self._apply(amended.settings, rules)
         others = [key for key in _RULE_FILES if prints[key] != self._prints[key]]
         self._running, self._prints = amended.settings, prints

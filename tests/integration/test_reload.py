@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
+from config.settings import load_settings
+from gateway.bootstrap.reload import Reloader
 from tests.integration.service_command import Place, Running
 
 FREE = {"port": 0, "rate_limit": {"requests_per_second": 50, "burst": 100}}
@@ -187,3 +189,19 @@ def test_config_check_and_show(place: Place) -> None:
     assert broken.json["ok"] is False
     assert len(broken.json["problems"]) == 2
     assert place.run("config", "schema").json["title"] == "Settings of Kairos"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["&a\nqueues: *a\n", f"api: {{port: 1{'0' * 5000}}}\n", 'GOOD\ncountries_file: "x\\0y"\n'],
+    ids=["holds itself", "a huge number", "no path"],
+)
+async def test_a_file_that_no_reader_was_made_for_is_a_problem_and_no_crash(
+    tmp_path: Path, text: str
+) -> None:
+    file = Place(tmp_path).folder / "kairos.yaml"
+    reloader = Reloader(load_settings(file), lambda _new, _rules: None)
+    file.write_text(text.replace("GOOD", file.read_text()))
+    result = await reloader.reload()
+    assert len(result.problems) == 1
+    assert "cannot be read" in result.problems[0]
