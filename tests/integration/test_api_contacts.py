@@ -220,6 +220,7 @@ async def test_what_was_heard_of_a_contact_is_kept_newest_first(kept: Talk) -> N
         ({"source": None}, "/source"),
         ({"at": "noon"}, "/at"),
         ({"data": {"x": "y" * 5000}}, ""),
+        ({"data": {"x": float("nan")}}, ""),
         ({"answerd": True}, "/answerd"),
     ],
 )

@@ -50,7 +50,11 @@ class Event(In):
     def _whole(self) -> Self:
         if (self.number is None) == (self.contact_id is None):
             raise PydanticCustomError("who", "give either number or contact_id")
-        if self.data and len(json.dumps(self.data)) > _LARGEST_DATA:
+        try:
+            size = len(json.dumps(self.data, allow_nan=False)) if self.data else 0
+        except ValueError:
+            raise PydanticCustomError("data", "data holds a number that is none in JSON") from None
+        if size > _LARGEST_DATA:
             raise PydanticCustomError(
                 "data", "data holds more than {most} bytes; send less", {"most": _LARGEST_DATA}
             )
