@@ -86,10 +86,10 @@ def _sync(path: Path) -> None:
 def taken_at(copy: Path) -> datetime | None:
     """Return the minute a backup was made; None for a file that is none. Blocks for a moment.
 
-    Raises StoreUnavailable if it is no database at all.
+    Raises BadInput if it is not there, StoreUnavailable if it is no database at all.
     """
     if not copy.is_file():
-        raise StoreUnavailable(f"there is no backup {copy}")
+        raise BadInput("FILE", "is not there", value=str(copy), remedy="name the backup's file")
     with translated(), contextlib.closing(_connect(copy, "ro")) as plain:
         plain.execute("SELECT count(*) FROM sqlite_master").fetchone()
         [minutes] = plain.execute("PRAGMA user_version").fetchone()

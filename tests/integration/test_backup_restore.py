@@ -251,6 +251,8 @@ def test_the_commands_tell_what_is_left_to_do(tmp_path: Path) -> None:
     marked = place.run("restore", "--mark-only", "--json")
     assert (marked.json["scheduled"], marked.json["held"]) == (1, True)
     assert place.run("restore").code == 2
+    misspelt = place.run("restore", "mondey.db")
+    assert (misspelt.code, "FILE (mondey.db): is not there" in misspelt.err) == (2, True)
     place.configure(database={"url": "postgresql://kairos:hidden@db.example/kairos"})
     told = place.run("backup", "tuesday.db")
     assert told.code == 2

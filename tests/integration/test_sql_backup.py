@@ -104,7 +104,7 @@ async def test_a_backup_never_overwrites_and_leaves_nothing_half_done(
     assert names(tmp_path) == {"garbage.db", "kairos.db", "kairos.lock", "there"} | side_files
     with pytest.raises(StoreUnavailable, match="damaged or no database"):
         taken_at(garbage)
-    with pytest.raises(StoreUnavailable, match="no backup"):
+    with pytest.raises(BadInput, match="is not there; name the backup's file"):
         taken_at(tmp_path / "copy")
 
 
