@@ -137,7 +137,19 @@ def _sheet(lab: AsteriskLab, world: World) -> str:
         f"Where answered calls go (context,extension):\n{_columns(_PLACES)}\n\n"
         f"Agents:\n{agents}\n\n{_who(world)}\n\n"
         f"Kairos on it, in another terminal of this folder:\n{_kairos(lab, world)}\n\n"
+        f"Or as if it were a PBX of your own, in an empty folder:\n{_as_own(lab)}\n\n"
         "Ctrl-C ends the lab."
+    )
+
+
+def _as_own(lab: AsteriskLab) -> str:
+    """Return what to type to connect to it like to any PBX; numbers are those of the far end."""
+    place, exten = "kairos-queue", "support"
+    return (
+        f"  {Path(sys.executable).with_name('kairos')} init --country GB \\\n"
+        f"    --host {lab.ami_host} --port {lab.ami_port} --user {lab.user} \\\n"
+        f"    --secret-file {lab.secret_file} \\\n"
+        f"    --channel 'PJSIP/{{number}}@lab' --context {place} --exten {exten}"
     )
 
 

@@ -22,6 +22,7 @@ def test_what_it_prints_has_people_called_and_nothing_is_left(tmp_path: Path) ->
         lab = subprocess.Popen([sys.executable, "-m", "adapters.lab"], cwd=ROOT, stdout=output)
     try:
         _until(printed, "Ctrl-C ends the lab.", lab)
+        _connects_as_an_own_pbx(printed.read_text(), tmp_path)
         commands = printed.read_text().partition(HEADING)[2].partition("\n\n")[0]
         place = Path(commands.partition("KAIROS_DATA_DIR=")[2].split()[0]).parent
         with served.open("w") as output:
@@ -41,6 +42,20 @@ def test_what_it_prints_has_people_called_and_nothing_is_left(tmp_path: Path) ->
         assert lab.wait(WITHIN) == 0
     assert not place.exists()
     assert not [one for one in psutil.process_iter() if str(place) in _line(one)]
+
+
+def _connects_as_an_own_pbx(sheet: str, folder: Path) -> None:
+    command = sheet.partition("in an empty folder:\n")[2].partition("\n\n")[0]
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done
+    assert "the dialplan has support@kairos-queue" in done.stderr
 
 
 def _until(file: Path, text: str, process: subprocess.Popen[bytes]) -> None:
