@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -372,3 +373,11 @@ class TestRepeating:
         headers = {"Idempotency-Key": key}
         found = await ask(api, "POST", "/v1/echo", json={"text": "x"}, headers=headers)
         assert (found[0], found[1]["errors"][0]["parameter"]) == (422, "Idempotency-Key")
+
+
+async def test_a_media_type_that_takes_long_to_read_is_refused_at_once(api: ApiRig) -> None:
+    headers = {**api.auth, "Content-Type": "application/json; " + "a=b;" * 1500}
+    began = time.perf_counter()
+    async with api.client.post("/v1/callbacks", data="{}", headers=headers) as answer:
+        assert answer.status == 415
+    assert time.perf_counter() - began < 0.2

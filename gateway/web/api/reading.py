@@ -29,6 +29,7 @@ __all__ = ["check_body", "check_query", "mistakes_in", "read_body"]
 M = TypeVar("M", bound=BaseModel)
 _MOST_ERRORS: Final = 50
 _LONGEST_NAME: Final = 60
+_LONGEST_MEDIA_TYPE: Final = 200  # reading a long one takes the library very long
 _MESSAGES: Final = {
     "missing": "is missing",
     "model_type": "must be an object",
@@ -69,6 +70,8 @@ def _check_form(request: web.Request, operation: Operation) -> None:
             "a compressed body is not taken; leave Content-Encoding out",
             headers={**close, "Accept-Encoding": "identity"},
         )
+    if len(request.headers.get("Content-Type", "")) > _LONGEST_MEDIA_TYPE:
+        raise Refusal(MEDIA_TYPE, "Content-Type must be application/json", headers=close)
     charset = (request.charset or "utf-8").lower()
     if request.content_type != "application/json" or charset not in {"utf-8", "utf8"}:
         raise Refusal(MEDIA_TYPE, "Content-Type must be application/json", headers=close)

@@ -31,6 +31,7 @@ _LONGEST: Final = 3600.0
 _RETRY_MS: Final = 3000
 _PAGE: Final = 100
 _LARGEST_PLACE: Final = 2**63 - 1
+_MOST_DIGITS: Final = 19
 
 
 async def _stream(call: Call) -> web.StreamResponse:
@@ -119,7 +120,8 @@ def _last_place(call: Call) -> int | None:
     text = call.request.headers.get("Last-Event-ID", "").strip()
     if not text:
         return None
-    if not (text.isascii() and text.isdigit()) or int(text) > _LARGEST_PLACE:
+    readable = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+    if not readable or int(text) > _LARGEST_PLACE:
         detail, hint = (
             "is no place in the journal",
             "send the id of the last event, or leave it out",
