@@ -97,7 +97,8 @@ async def _at_once(shell: Shell, settings: Settings, callback_id: str, asked: As
         try:
             await desk.call_now(callback_id, ignore_preferred=asked.ignore_preferred)
         except NotNow as told:
-            note(f"{told.problem}.", "dim")  # it is being called already, or was closed at once
+            # It is being called already, or was closed at once: nothing is to be tried again.
+            note(f"{told.problem.partition('; ')[0]}.", "dim")
         except BadInput as problem:
             note(f"It was taken in as {callback_id}, for the time the rules chose.", "yellow")
             raise problem from None

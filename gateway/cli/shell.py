@@ -114,7 +114,7 @@ def _find(*, practice_too: bool) -> Path:
         return practice
     raise Failure(
         "There is no configuration.",
-        "Say --config FILE, set KAIROS_CONFIG, or put kairos.yaml here. "
+        "kairos init makes one. If there is one elsewhere: --config FILE, or KAIROS_CONFIG. "
         "To try Kairos without any: kairos practice",
         ExitCode.USAGE,
     )

@@ -45,6 +45,12 @@ def test_a_callback_is_taken_in_moved_and_canceled_by_the_service(place: Place) 
     assert (closed.code, closed.err.startswith("Error: ")) == (2, True), closed
 
 
+def test_a_call_for_now_that_rings_already_is_no_mistake(place: Place) -> None:
+    said = place.run("call", OTHER, "--now")
+    assert said.code == 0, said
+    assert "try again" not in said.err
+
+
 def test_the_panic_button_reaches_the_service(place: Place) -> None:
     stopped = place.run("stop-all", "--reason", "fire")
     assert (stopped.code, "Calls under way go on" in stopped.err) == (0, True), stopped

@@ -35,6 +35,7 @@ def test_without_a_configuration_the_first_step_is_named(tmp_path: Path, place: 
     said = place.run("serve")
     assert said.code == 2
     assert "There is no configuration." in said.err
+    assert "kairos init makes one" in said.err
     assert "kairos practice" in said.err
 
 
