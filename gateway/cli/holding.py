@@ -109,8 +109,8 @@ def resume(
     if not yes:
         note(hold_text(chosen))
         calls = "1 call is" if due == 1 else f"{due} calls are"
-        question = f"{calls} due and would be begun at once, as fast as allowed. Go on?"
-        if not confirm(question):
+        many = f"{calls} due and would be begun at once, as fast as allowed."
+        if not confirm(f"{many if due else 'No call is due now.'} Go on?"):
             raise Failure("Nothing was changed; the hold stands.")
     left = shell.run(_lift(shell, settings, wanted))
     if as_json:

@@ -88,6 +88,7 @@ def test_the_panic_button_holds_without_a_service_and_is_let_go(place: Place) ->
     assert [one["code"] for one in why["reasons"]][:3] == ["not_running", "hold", "hold"]
     unasked = place.run("resume")
     assert (unasked.code, "--yes" in unasked.err) == (2, True)
+    assert "No call is due now. Go on?" in unasked.err
     strange = place.run("resume", "suport", "--yes")
     assert (strange.code, "Did you mean 'support'?" in strange.err) == (2, True)
     lifted = place.run("resume", "--yes", "--json").json
