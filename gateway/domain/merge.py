@@ -11,12 +11,15 @@ from gateway.domain.model import Callback, Step
 
 __all__ = ["Serving"]
 
+_TIMES = 2
+
 
 class Serving:
     """The open callbacks that further requests may be merged into, by contact and queue.
 
     One whose cancellation was requested serves nobody, nor does one whose contact was reached
-    otherwise or whose deadline has passed when the request is made: it would be lost with it.
+    otherwise, nor one that leaves the request less than half of the time it asked for: it would be
+    lost with it.
     """
 
     def __init__(self) -> None:
@@ -38,10 +41,15 @@ class Serving:
         if callback.state in TERMINAL_CALLBACK_STATES:
             return None
         deadline, name = self._found.get((callback.contact_id, callback.queue), (None, ""))
-        if deadline is None or deadline <= callback.requested_at or name == callback.id:
+        if deadline is None or name == callback.id or not _leaves_time(deadline, callback):
             self.learn([(callback.contact_id, callback.queue, callback.id, callback.deadline)])
             return None
         return _asked_again(name, callback, entry.steps)
+
+
+def _leaves_time(deadline: datetime, request: Callback) -> bool:
+    left, wanted = deadline - request.requested_at, request.deadline - request.requested_at
+    return left.total_seconds() > 0 and left * _TIMES >= wanted
 
 
 def _asked_again(callback_id: str, request: Callback, steps: tuple[Step, ...]) -> Step:

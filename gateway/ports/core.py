@@ -203,7 +203,7 @@ class Store(Records, Protocol):
         A contact whose id is known is updated; one with a known first number is reused. A request
         for a contact whose callback in the same queue is not closed yet is merged into that one,
         with a step ``merged`` in its journal; ``Added`` tells which. It is added if that callback
-        is to be canceled or its deadline was past when the request was made: it would be lost.
+        is to be canceled or leaves less than half of the time that was asked for: it would be lost.
         """
         ...
 

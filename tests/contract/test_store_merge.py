@@ -91,11 +91,25 @@ async def _nothing(store: Store) -> None:
         (_nothing, replace(AGAIN, requested_at=a_callback().deadline), a_contact()),
         (
             _nothing,
+            replace(AGAIN, deadline=AGAIN.requested_at + 3 * (a_callback().deadline - NOW)),
+            a_contact(),
+        ),
+        (
+            _nothing,
             replace(AGAIN, state=CallbackState.BLOCKED, due_at=None, closed_at=NOW),
             a_contact(),
         ),
     ],
-    ids=["closed", "to be canceled", "reached", "queue", "contact", "deadline", "closed at once"],
+    ids=[
+        "closed",
+        "to be canceled",
+        "reached",
+        "queue",
+        "contact",
+        "deadline",
+        "no time",
+        "closed at once",
+    ],
 )
 async def test_a_request_that_no_open_callback_would_serve_is_one_of_its_own(
     store: Store,
