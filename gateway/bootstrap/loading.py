@@ -48,20 +48,17 @@ class DirectLoader:
 
         While one batch is written the next one is taken over.
         """
-        writing: asyncio.Task[_Told] | None = None
         await self._store.widen()
         async with AsyncExitStack() as stack:
+            batches = _gathered(self._prepared(job, stack))
+            ahead = asyncio.create_task(_next(batches))
             try:
-                async for found in _gathered(self._prepared(job, stack)):
-                    done, writing = writing, asyncio.create_task(self._take(job, found))
-                    if done is not None:
-                        yield await done
-                if writing is not None:
-                    yield await writing
+                while (found := await ahead) is not None:
+                    ahead = asyncio.create_task(_next(batches))
+                    yield await self._take(job, found)
             finally:
-                if writing is not None:
-                    writing.cancel()
-                    await asyncio.gather(writing, return_exceptions=True)
+                ahead.cancel()
+                await asyncio.gather(ahead, return_exceptions=True)
 
     async def _prepared(self, job: Job, stack: AsyncExitStack) -> AsyncIterator[Prepared]:
         """Yield the batches of all readers in the order of the table."""
@@ -115,3 +112,7 @@ async def _gathered(frames: AsyncIterator[Prepared]) -> AsyncIterator[Prepared]:
             rows = []
     if rows:
         yield rows, done
+
+
+async def _next(batches: AsyncIterator[Prepared]) -> Prepared | None:
+    return await anext(batches, None)
