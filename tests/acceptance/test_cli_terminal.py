@@ -157,7 +157,7 @@ def test_resume_asks_and_only_a_yes_lifts_the_hold(tmp_path: Path) -> None:
         assert terminal.ends() == 2
         assert "the hold stands" in terminal.seen
     with Terminal(tmp_path, "resume") as terminal:
-        terminal.sees("0 calls are due")
+        terminal.sees("No call is due now")
         terminal.answers("[y/N]:", "y")
         assert terminal.ends() == 0
         assert "Lifted: all calls held by" in terminal.seen
