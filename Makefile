@@ -40,13 +40,14 @@ run: setup ## Start Kairos in the practice world
 	$(VENV)/bin/kairos practice $(ARGS)
 
 # In CI everything must be had; elsewhere nothing is installed on the machine unasked.
-# Killing gateways and watching far ends is mostly waiting: that goes on beside all the rest.
+# Killing gateways and watching far ends is mostly waiting: that goes on beside all the rest. (What
+# a shell starts beside itself is deaf to Ctrl-C, which some of these tests press.)
 test: lint $(if $(filter true 1,$(CI)),system-deps) ## Lint, then the whole test suite; ARGS= goes to pytest
 ifneq ($(ARGS),)
 	$(PY) -m pytest $(ARGS)
 else
 	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
-	$(PY) -m pytest $(WAITING) >"$$log" 2>&1 & beside=$$!; \
+	env --default-signal=INT $(PY) -m pytest $(WAITING) >"$$log" 2>&1 & beside=$$!; \
 	$(PY) -m pytest $(WAITING:%=--ignore=%); rest=$$?; \
 	echo; echo "Beside it, $(WAITING):"; wait $$beside; waiting=$$?; cat "$$log"; \
 	exit $$((rest > waiting ? rest : waiting))
