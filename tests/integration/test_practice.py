@@ -117,9 +117,9 @@ def test_after_a_real_asterisk_the_simulated_pbx_goes_on_and_the_other_way_round
     place: Place,
 ) -> None:
     for pbx in ("real", "simulated", "real"):
-        command = ("practice", "--pbx", pbx, "--speed", "0.5", "--callbacks", "6")
+        command = ("practice", "--pbx", pbx, "--speed", "0.5", "--callbacks", "30")
         with place.start(*command) as run:
-            run.until_says("of 6 closed; calls up 1")
+            run.until_says("of 30 closed; calls up")
             assert run.end(signal.SIGINT) == 0, run.said
         assert "Nobody was lost" in run.said
 
